@@ -1,0 +1,74 @@
+# fnm-guard: every target sets up what it needs; as root it installs Debian packages, otherwise it names them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+BIN := .venv/bin
+BUILD_PACKAGES := python3 python3-venv python3-dev gcc libc6-dev
+LAB_PACKAGES := bird2 frr gobgpd iproute2 iputils-ping ethtool libpcap0.8 tcpdump procps
+
+.PHONY: all ext lock format lint test demo bench package clean packages-build packages-lab golden
+
+all: ext
+
+packages-build:
+	@.ci/packages $(BUILD_PACKAGES)
+
+packages-lab:
+	@.ci/packages $(LAB_PACKAGES)
+
+# The environment is made again when the lock changes.
+.venv/.lock: requirements.lock | packages-build
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.editable: .venv/.lock pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+SOURCES := setup.py $(wildcard capture_ext/*.pyx capture_ext/*.pxd)
+
+.venv/.ext: .venv/.editable $(SOURCES)
+	@$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
+	@touch $@
+
+ext: .venv/.ext
+
+lock: | packages-build
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
+	    --no-emit-index-url --no-emit-find-links --no-header --upgrade -o requirements.lock pyproject.toml
+
+format: ext
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: ext
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+	$(BIN)/mypy --no-namespace-packages exabgp/bridge.py
+	$(BIN)/python -m mypy.stubtest --concise --mypy-config-file pyproject.toml capture_ext
+	$(BIN)/cython-lint capture_ext
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	@! find exabgp templates -name __init__.py | grep . || { echo "no __init__.py there: it would hide the real exabgp"; exit 1; }
+
+# Without root the netns tests cannot run; the last line then says so, and how many.
+test: ext packages-lab
+	$(BIN)/pytest
+
+demo: ext packages-lab
+	$(BIN)/python tests/lab/demo.py
+
+package: ext
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist .
+	$(BIN)/python -c "import setuptools.build_meta as b; print(b.build_sdist('dist'))"
+
+clean:
+	rm -rf build dist .venv *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find capture_ext -name '*.so' -delete

@@ -1,0 +1,1 @@
+"""Routes as ExaBGP commands, the link to the bridge, the supervised ExaBGP."""

@@ -1,0 +1,1 @@
+"""The only user of capture_ext: sources and engine, built from the settings."""

@@ -1,0 +1,1 @@
+"""Settings with defaults and units; load and check them."""

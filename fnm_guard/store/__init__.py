@@ -1,0 +1,1 @@
+"""History in SQLite: attacks, bans, announcements, operator orders, and the outbox."""
