@@ -72,7 +72,7 @@ class BanAdded:
 
 @dataclass(frozen=True, slots=True)
 class BanJoined:
-    """A banned host is attacked in the other direction too, or attacked after a ban by hand: same ban, one more cause."""
+    """A banned host is attacked in the other direction too, or after a ban by hand: same ban, one more cause."""
 
     at: float
     ban: "Ban"
