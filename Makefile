@@ -50,7 +50,7 @@ lint: ext
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests
-	$(BIN)/mypy --no-namespace-packages exabgp/bridge.py
+	$(BIN)/mypy exabgp/bridge.py
 	$(BIN)/python -m mypy.stubtest --concise --mypy-config-file pyproject.toml capture_ext
 	$(BIN)/cython-lint capture_ext
 	$(BIN)/lint-imports
