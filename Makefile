@@ -53,7 +53,7 @@ lint: ext
 	$(BIN)/mypy exabgp/bridge.py
 	$(BIN)/python -m mypy.stubtest --concise --mypy-config-file pyproject.toml \
 	    --allowlist tests/stubtest-allowlist.txt --ignore-unused-allowlist --ignore-disjoint-bases capture_ext
-	$(BIN)/cython-lint capture_ext
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint capture_ext
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	@! find exabgp templates -name __init__.py | grep . || { echo "no __init__.py there: it would hide the real exabgp"; exit 1; }

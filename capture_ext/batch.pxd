@@ -29,7 +29,7 @@ cdef enum ProtocolClass:
 
 # Packet.flags
 cdef enum PacketFlag:
-    PACKET_FRAGMENT = 1      # part of a datagram in several (RFC 791; RFC 8200, section 4.5); an atomic fragment is none
+    PACKET_FRAGMENT = 1      # piece of a datagram (RFC 791; RFC 8200, 4.5); an atomic fragment is none
     PACKET_SYN = 2           # TCP with SYN and without ACK
     PACKET_PORTS = 4         # both ports were read
 

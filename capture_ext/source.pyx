@@ -24,7 +24,7 @@ cdef class FrameSource:
     """Base of every source; see source.pxd for the contract."""
 
     cdef int next_batch(self, FrameBatch *batch, int timeout_ms) noexcept nogil:
-        """Fill `batch` with up to BATCH frames and return how many, 0 after `timeout_ms` without one, or a SOURCE_ value.
+        """Fill `batch`; return the number of frames, 0 after `timeout_ms` without one, or a SOURCE_ value.
 
         No GIL.  Frames stay valid until the next call.  `timeout_ms` 0 does not wait.
         """
