@@ -1,0 +1,283 @@
+"""The JSON that the API speaks, one Struct a body.  Field names are the interface: additive changes only.
+
+Units are in the names: `pps` packets/s, `bps` bit/s at the IP layer, `mbps` 10**6 bit/s, `seconds`, `bytes`, `percent`.
+Times are UTC, ISO 8601.  Addresses are text.  A field that can be unknown is null then, never missing.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+__all__ = [
+    "AttackReportShape",
+    "AttackShape",
+    "AttacksShape",
+    "AuditPacketShape",
+    "BanOrder",
+    "BanShape",
+    "BansShape",
+    "ChannelShape",
+    "DirectionShape",
+    "ErrorShape",
+    "HostShape",
+    "NotifyTestShape",
+    "PeerShape",
+    "PeersShape",
+    "RatesShape",
+    "ReloadShape",
+    "ServiceShape",
+    "SourceShape",
+    "StatusShape",
+    "TopShape",
+    "TrafficShape",
+    "UnbanOrder",
+    "UnbanShape",
+]
+
+
+class ErrorShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Every answer that is not 2xx: one clear line, and more lines if there are any."""
+
+    error: str
+    details: list[str] = []
+
+
+class DirectionShape(msgspec.Struct, frozen=True):
+    """`packets` and `bytes` since the start, the rest over the window."""
+
+    packets: int
+    bytes: int
+    pps: float
+    bps: float
+    mbps: float
+
+
+class TrafficShape(msgspec.Struct, frozen=True):
+    """`GET /v1/traffic`."""
+
+    incoming: DirectionShape
+    outgoing: DirectionShape
+    internal: DirectionShape
+    other: DirectionShape
+    received: int
+    dropped: int
+    dropped_percent: float
+    unparsed: int
+
+
+class HostShape(msgspec.Struct, frozen=True):
+    """One host of the top list, in the direction of the list."""
+
+    host: str
+    pps: float
+    bps: float
+    mbps: float
+    flows: float
+
+
+class TopShape(msgspec.Struct, frozen=True):
+    """`GET /v1/top`."""
+
+    by: str
+    direction: str
+    hosts: list[HostShape]
+
+
+class SourceShape(msgspec.Struct, frozen=True):
+    """One source of frames; `dropped` is the sum of both losses."""
+
+    description: str
+    interface: str
+    state: str
+    failure: str
+    received: int
+    dropped: int
+    dropped_ring: int
+    dropped_interface: int
+    dropped_percent: float
+
+
+class PeerShape(msgspec.Struct, frozen=True):
+    """One BGP neighbour; `since` null: not known."""
+
+    name: str
+    address: str
+    remote_as: int
+    state: str
+    reason: str
+    since: datetime | None
+    wanted_routes: int
+    announced_routes: int
+
+
+class PeersShape(msgspec.Struct, frozen=True):
+    """`GET /v1/peers`."""
+
+    peers: list[PeerShape]
+
+
+class ServiceShape(msgspec.Struct, frozen=True):
+    """ExaBGP, the outbox of notifications, the store."""
+
+    state: str
+    text: str
+    waiting: int
+    failures: int
+
+
+class StatusShape(msgspec.Struct, frozen=True):
+    """`GET /v1/status`."""
+
+    version: str
+    instance: str
+    mode: str
+    started: datetime
+    uptime_seconds: float
+    sources: list[SourceShape]
+    unparsed: dict[str, int]
+    bans: int
+    bans_limit: int
+    attacks: int
+    peers: list[PeerShape]
+    exabgp: ServiceShape
+    notifications: ServiceShape
+    store: ServiceShape
+    health: dict[str, int]
+    warnings: list[str]
+
+
+class BanShape(msgspec.Struct, frozen=True):
+    """One ban.  `direction` and `attack` are null for a ban by hand, `expires` is null for a permanent one."""
+
+    number: int
+    host: str
+    origin: str
+    by: str
+    reason: str
+    started: datetime
+    expires: datetime | None
+    direction: str | None
+    power_pps: float
+    attack: int | None
+    joined: int | None
+    mode: str
+    announce: bool
+    announced_to: list[str] = []
+    wanted_at: list[str] = []
+
+
+class BansShape(msgspec.Struct, frozen=True):
+    """`GET /v1/bans`."""
+
+    bans: list[BanShape]
+
+
+class UnbanShape(msgspec.Struct, frozen=True):
+    """`DELETE /v1/bans` and `DELETE /v1/bans/{host}`: the bans as they were."""
+
+    unbanned: list[BanShape]
+
+
+class RatesShape(msgspec.Struct, frozen=True):
+    """Rates at the crossing, in the direction of the attack; `flows` is a number a window."""
+
+    pps: float
+    bps: float
+    mbps: float
+    flows: float
+    tcp_pps: float
+    udp_pps: float
+    icmp_pps: float
+    other_pps: float
+    fragment_pps: float
+    syn_pps: float
+    tcp_mbps: float
+    udp_mbps: float
+    icmp_mbps: float
+
+
+class AttackShape(msgspec.Struct, frozen=True):
+    """One attack.  `rate` and `threshold` are in the unit of `metric`; `ended` is null while it runs."""
+
+    number: int
+    host: str
+    direction: str
+    type: str
+    port: int | None
+    metric: str
+    rate: float
+    threshold: float
+    group: str
+    power_pps: float
+    peak_pps: float
+    started: datetime
+    detected: datetime
+    ended: datetime | None
+    ban: int | None
+    audit_packets: int
+    rates: RatesShape
+    packets: dict[str, int]
+
+
+class AttacksShape(msgspec.Struct, frozen=True):
+    """`GET /v1/attacks`."""
+
+    attacks: list[AttackShape]
+
+
+class AuditPacketShape(msgspec.Struct, frozen=True):
+    """One kept packet; `time` has nanoseconds, `protocol` is the IANA name or number, ports are 0 without ports."""
+
+    time: str
+    source: str
+    source_port: int
+    destination: str
+    destination_port: int
+    protocol: str
+    bytes: int
+    tcp_flags: int
+    fragment: bool
+    before: bool
+
+
+class AttackReportShape(msgspec.Struct, frozen=True):
+    """`GET /v1/attacks/{number}`."""
+
+    attack: AttackShape
+    audit: list[AuditPacketShape]
+    audit_full: bool
+
+
+class BanOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /v1/bans`.  `for` is a duration as in the configuration (`30m`); without it the default one."""
+
+    host: str
+    duration: str | None = msgspec.field(default=None, name="for")
+    reason: str = ""
+    permanent: bool = False
+
+
+class UnbanOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `DELETE /v1/bans` and `DELETE /v1/bans/{host}`, which may be left out."""
+
+    reason: str = ""
+
+
+class ReloadShape(msgspec.Struct, frozen=True):
+    """`POST /v1/reload`: what changed, a line each."""
+
+    changes: list[str]
+
+
+class ChannelShape(msgspec.Struct, frozen=True):
+    """What became of a test message on one channel."""
+
+    channel: str
+    sent: bool
+    text: str
+
+
+class NotifyTestShape(msgspec.Struct, frozen=True):
+    """`POST /v1/notify-test`."""
+
+    channels: list[ChannelShape]
