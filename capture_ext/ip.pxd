@@ -1,0 +1,185 @@
+"""IPv4, IPv6 and what the counters need of TCP, UDP and ICMP; inline, for the parser's loop.
+
+Every reader checks the bound, reads, advances.  `size` is what may be read at `data`; the header's own length ends
+the reading earlier, so that Ethernet padding is never taken for a port.  A reader that returns a reason has left
+`packet` alone.
+"""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+
+from capture_ext.batch cimport (
+    CLASS_ICMP,
+    CLASS_OTHER,
+    CLASS_TCP,
+    CLASS_UDP,
+    PACKET_FRAGMENT,
+    PACKET_PORTS,
+    PACKET_SYN,
+    Packet,
+)
+from capture_ext.frame cimport IP_VERSION, IPV4_HEADER, IPV4_TOTAL_LENGTH, PARSED, TRUNCATED
+from capture_ext.wire cimport be16, be32, be64
+
+cdef enum:
+    # IANA protocol numbers
+    PROTOCOL_HOP_BY_HOP = 0
+    PROTOCOL_ICMP = 1
+    PROTOCOL_TCP = 6
+    PROTOCOL_UDP = 17
+    PROTOCOL_ROUTING = 43
+    PROTOCOL_FRAGMENT = 44
+    PROTOCOL_AH = 51
+    PROTOCOL_ICMPV6 = 58
+    PROTOCOL_DESTINATION = 60
+
+    IPV4_HEADER_BYTES = 20
+    IPV4_FRAGMENT = 0x3fff       # more fragments, offset
+    IPV4_OFFSET = 0x1fff
+    IPV6_HEADER_BYTES = 40
+    IPV6_EXTENSIONS = 8          # extension headers that are walked; what follows is `other`
+    IPV6_FRAGMENT_BYTES = 8
+    IPV6_FRAGMENT = 0xfff9       # offset, more fragments
+    IPV6_OFFSET = 0xfff8
+
+    PORTS_BYTES = 4              # source and destination port, TCP and UDP
+    TCP_FLAGS_OFFSET = 13
+    TCP_SYN = 0x02
+    TCP_ACK = 0x10
+
+
+cdef inline void read_tcp_flags(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
+    """Note the flags of a TCP header.  Source: RFC 9293, 3.1."""
+    if size <= TCP_FLAGS_OFFSET:
+        return
+    packet.tcp_flags = data[TCP_FLAGS_OFFSET]
+    if packet.tcp_flags & (TCP_SYN | TCP_ACK) == TCP_SYN:
+        packet.flags |= PACKET_SYN
+
+
+cdef inline void read_ports(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
+    """Note both ports of a TCP or UDP header.  Source: RFC 9293, 3.1; RFC 768."""
+    if size < PORTS_BYTES:
+        return
+    packet.source_port = be16(data)
+    packet.destination_port = be16(data + 2)
+    packet.flags |= PACKET_PORTS
+
+
+cdef inline uint8_t class_of(uint8_t protocol, uint8_t icmp) noexcept nogil:
+    """Give the protocol class; `icmp` is the family's own ICMP."""
+    if protocol == PROTOCOL_TCP:
+        return CLASS_TCP
+    if protocol == PROTOCOL_UDP:
+        return CLASS_UDP
+    return CLASS_ICMP if protocol == icmp else CLASS_OTHER
+
+
+cdef inline void read_upper(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
+    """Note ports and flags of what follows the IP headers; `data` is the first byte of the upper header."""
+    if packet.protocol_class == CLASS_TCP:
+        read_ports(data, size, packet)
+        read_tcp_flags(data, size, packet)
+    elif packet.protocol_class == CLASS_UDP:
+        read_ports(data, size, packet)
+
+
+cdef inline uint8_t read_ipv4(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
+    """Fill `packet` from an IPv4 header and what follows it.
+
+    Returns PARSED or a Reason.  Source: RFC 791, 3.1.
+    """
+    cdef uint32_t header_bytes, ip_bytes
+    cdef uint16_t fragment
+    if size < IPV4_HEADER_BYTES:
+        return TRUNCATED
+    if data[0] >> 4 != 4:
+        return IP_VERSION
+    header_bytes = (data[0] & 15) * 4
+    if header_bytes < IPV4_HEADER_BYTES:
+        return IPV4_HEADER
+    ip_bytes = be16(data + 2)
+    if ip_bytes < header_bytes:
+        return IPV4_TOTAL_LENGTH
+    packet.family = 4
+    packet.ip_bytes = ip_bytes
+    packet.protocol = data[9]
+    packet.protocol_class = class_of(data[9], PROTOCOL_ICMP)
+    packet.source[1] = be32(data + 12)
+    packet.destination[1] = be32(data + 16)
+    fragment = be16(data + 6) & IPV4_FRAGMENT
+    if fragment:
+        packet.flags = PACKET_FRAGMENT
+        if fragment & IPV4_OFFSET:
+            return PARSED
+    size = min(size, ip_bytes)
+    if size > header_bytes:
+        read_upper(data + header_bytes, size - header_bytes, packet)
+    return PARSED
+
+
+cdef inline uint32_t extension_bytes(uint8_t protocol, const uint8_t *data, uint32_t size) noexcept nogil:
+    """Give the length of the IPv6 extension header at `data`; 0 if it is none or is cut.
+
+    Source: RFC 8200, 4; RFC 4302, 2.2 for AH, which alone counts in 4 bytes.
+    """
+    cdef uint32_t length
+    if size < 8:
+        return 0
+    if protocol == PROTOCOL_HOP_BY_HOP or protocol == PROTOCOL_ROUTING or protocol == PROTOCOL_DESTINATION:
+        length = (data[1] + 1) * 8
+    elif protocol == PROTOCOL_FRAGMENT:
+        length = IPV6_FRAGMENT_BYTES
+    elif protocol == PROTOCOL_AH:
+        length = (data[1] + 2) * 4
+    else:
+        return 0
+    return length if length <= size else 0
+
+
+cdef inline void read_extensions(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
+    """Walk the IPv6 extension headers to the upper header and read that.
+
+    `packet.protocol` is the next header of the fixed header on entry, and the last one known at the end: a chain
+    that is cut, or longer than IPV6_EXTENSIONS, stays at the header that could not be walked, class `other`.
+    """
+    cdef uint32_t length
+    cdef uint16_t fragment
+    cdef int walked = 0
+    while walked < IPV6_EXTENSIONS:
+        length = extension_bytes(packet.protocol, data, size)
+        if length == 0:
+            break
+        walked += 1
+        fragment = be16(data + 2) & IPV6_FRAGMENT if packet.protocol == PROTOCOL_FRAGMENT else 0
+        packet.protocol = data[0]
+        data += length
+        size -= length
+        if fragment:
+            packet.flags |= PACKET_FRAGMENT
+            if fragment & IPV6_OFFSET:
+                size = 0
+                break
+    packet.protocol_class = class_of(packet.protocol, PROTOCOL_ICMPV6)
+    read_upper(data, size, packet)
+
+
+cdef inline uint8_t read_ipv6(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
+    """Fill `packet` from an IPv6 header, its extension headers and what follows them.
+
+    Returns PARSED or a Reason.  A jumbo payload option (RFC 2675) is not read: such a packet counts 40 bytes.
+    Source: RFC 8200, 3 and 4.
+    """
+    if size < IPV6_HEADER_BYTES:
+        return TRUNCATED
+    if data[0] >> 4 != 6:
+        return IP_VERSION
+    packet.family = 6
+    packet.ip_bytes = IPV6_HEADER_BYTES + be16(data + 4)
+    packet.protocol = data[6]
+    packet.source[0] = be64(data + 8)
+    packet.source[1] = be64(data + 16)
+    packet.destination[0] = be64(data + 24)
+    packet.destination[1] = be64(data + 32)
+    size = min(size, packet.ip_bytes)
+    read_extensions(data + IPV6_HEADER_BYTES, size - IPV6_HEADER_BYTES, packet)
+    return PARSED
