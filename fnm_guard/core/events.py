@@ -34,6 +34,9 @@ class Refusal(StrEnum):
     TOO_MANY = "too_many"
     HELD_OFF = "held_off"
     ALREADY = "already"
+    """An order that would change nothing: the host is banned so already."""
+    BAD_DURATION = "bad_duration"
+    """An order with a duration that is not above zero, too long, or beside `permanent`."""
 
 
 class RemovalCause(StrEnum):
@@ -42,7 +45,7 @@ class RemovalCause(StrEnum):
     EXPIRED = "expired"
     OPERATOR = "operator"
     CONFIGURATION = "configuration"
-    """A new configuration no longer allows it: not our network any more, or on the never-ban list."""
+    """A new configuration no longer allows it: not our network any more, on the never-ban list, or the mode changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,10 @@ class AttackEnded:
 
 @dataclass(frozen=True, slots=True)
 class BanAdded:
-    """A ban began; `attack` is None for a ban by hand."""
+    """A ban began; `attack` is None for a ban by hand.
+
+    Only `ban.announce` says whether it blackholes: not in monitor mode, nor for an outgoing attack that is only told.
+    """
 
     at: float
     ban: "Ban"
@@ -72,7 +78,10 @@ class BanAdded:
 
 @dataclass(frozen=True, slots=True)
 class BanJoined:
-    """A banned host is attacked in the other direction too, or after a ban by hand: same ban, one more cause."""
+    """A banned host is attacked again, in the other direction too, or beside a ban by hand: same ban, one more cause.
+
+    From here on the ban may be announced where it was only told: see `ban.announce`.
+    """
 
     at: float
     ban: "Ban"
@@ -101,7 +110,7 @@ class BanRemoved:
 
 @dataclass(frozen=True, slots=True)
 class BanRefused:
-    """A host was not banned.  For an automatic ban once per attack, with the attack."""
+    """A host was not banned.  For an automatic ban once per attack and refusal, with the attack."""
 
     at: float
     host: "IPAddress"

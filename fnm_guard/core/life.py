@@ -62,7 +62,8 @@ class Ban:
         direction: Of the attack that led to it; None for a ban by hand.
         power: Power of that attack in pps, 0 for a ban by hand.
         attack: Number of that attack; None for a ban by hand.
-        joined: Number of the attack in the other direction, None: none yet.
+        joined: Number of the attack that joined last: in the other direction, a new one, or beside a ban by hand;
+            None: none yet.
         mode: MONITOR: decided, never announced.
         announce: Whether routes are wanted for it; False in monitor mode and for an outgoing attack only told.
         expires: When it is due; None: never (only `--permanent`).
