@@ -373,7 +373,7 @@ class PeerProfile:
     large_communities: tuple[str, ...] = ()
     no_export: bool = True
     local_preference: int | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     ttl_security: bool = False
     multihop: int | None = None
     hold_seconds: int = 90
