@@ -1,0 +1,185 @@
+"""Sections about what is captured, counted and kept."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from netaddr import IPNetwork
+from pydantic import Field
+
+from fnm_guard.config import kinds
+from fnm_guard.config.section import Contradiction, Section
+from fnm_guard.config.values import BadValueError, read_number, write_duration
+from fnm_guard.core.model import Thresholds
+
+__all__ = [
+    "AuditSettings", "CaptureSettings", "DetectionSettings", "DirectionSettings", "GroupSettings", "Interface", "Name",
+    "OurPrefix", "ThresholdSettings",
+]  # fmt: skip
+
+SHORTEST_IPV4 = 8
+SHORTEST_IPV6 = 16
+POWER_TICKS = 4
+
+OurPrefix = Annotated[IPNetwork, kinds.prefix(SHORTEST_IPV4, SHORTEST_IPV6)]
+Name = Annotated[str, kinds.text(r"[A-Za-z0-9_.-]{1,64}", "not a name", "1 to 64 letters, digits, and _ . -")]
+Interface = Annotated[
+    str,
+    kinds.text(r"(?!\.{1,2}$)[!-.0-9;-~]{1,15}", "not an interface name", "1 to 15 characters without / : and spaces"),
+]
+
+
+def _read_threshold(value: object) -> float | None:
+    if value is None or value is False or (isinstance(value, str) and value.lower() in {"off", "no", "false"}):
+        return None
+    low, high = 0.001, 1e12
+    try:
+        return read_number(value, low, high)
+    except BadValueError as error:
+        raise BadValueError(error.what, f"{error.allowed}, or off") from None
+
+
+Threshold = Annotated[
+    float | None,
+    kinds.Kind(
+        _read_threshold,
+        {
+            "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"enum": ["off", False, None]}],
+            "x-values": "number or off",
+        },
+    ),
+]
+
+
+class CaptureSettings(Section):
+    """One set of interfaces that are read the same way."""
+
+    source: Annotated[Literal["auto", "af_packet", "pf_ring"], kinds.choice("auto", "af_packet", "pf_ring")] = "auto"
+    """Where frames come from; `auto` takes PF_RING when its library and module are there, AF_PACKET otherwise."""
+    interfaces: Annotated[tuple[Interface, ...], Field(min_length=1, max_length=64)]
+    """Interfaces to read; a packet must pass one of them only, and only once."""
+    threads: Annotated[int, kinds.whole(1, 64)] = 1
+    """Capture threads for each interface."""
+    promiscuous: Annotated[bool, kinds.switch()] = True
+    """Whether frames to foreign MAC addresses are taken too, as a mirror port needs it."""
+    snaplen: Annotated[int, kinds.whole(96, 9216)] = 192
+    """Bytes read from each frame; lengths are taken from the IP header, so cutting costs no accuracy."""
+    count_internal: Annotated[bool, kinds.switch()] = False
+    """Whether traffic between two of our hosts also counts as incoming and outgoing; true on a mirror of an uplink,
+    where a flood with sources forged out of our own networks looks internal."""
+    cluster: Annotated[int, kinds.whole(0, 255)] | None = None
+    """PF_RING cluster that shares the frames among threads; PF_RING only."""
+    ring_mib: Annotated[int, kinds.whole(1, 4096)] = 64
+    """Size of each thread's AF_PACKET ring in MiB."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Give what does not fit together."""
+        if self.cluster is not None and self.source == "af_packet":
+            yield ("cluster",), "only for PF_RING, but source is af_packet"
+
+
+class ThresholdSettings(Section):
+    """Thresholds of one direction; what is left out is inherited."""
+
+    pps: Threshold = None
+    """Packets per second."""
+    mbps: Threshold = None
+    """Traffic in 10^6 bit/s at the IP layer."""
+    flows: Threshold = None
+    """Distinct flows within the window; a flow is one source, destination, both ports and protocol."""
+    tcp_pps: Threshold = None
+    """TCP packets per second."""
+    udp_pps: Threshold = None
+    """UDP packets per second."""
+    icmp_pps: Threshold = None
+    """ICMP and ICMPv6 packets per second."""
+    other_pps: Threshold = None
+    """Packets per second of all other protocols."""
+    fragment_pps: Threshold = None
+    """Fragments per second, of whatever protocol."""
+    syn_pps: Threshold = None
+    """TCP packets with SYN and without ACK per second."""
+    tcp_mbps: Threshold = None
+    """TCP traffic in 10^6 bit/s."""
+    udp_mbps: Threshold = None
+    """UDP traffic in 10^6 bit/s."""
+    icmp_mbps: Threshold = None
+    """ICMP and ICMPv6 traffic in 10^6 bit/s."""
+
+    def over(self, inherited: Thresholds) -> Thresholds:
+        """Give the thresholds set here, `off` included, over those inherited."""
+        return replace(inherited, **{name: getattr(self, name) for name in self.model_fields_set})
+
+
+class DirectionSettings(Section):
+    """Thresholds of both directions."""
+
+    incoming: ThresholdSettings = ThresholdSettings()
+    """Traffic to our hosts."""
+    outgoing: ThresholdSettings = ThresholdSettings()
+    """Traffic from our hosts."""
+
+    def uses_flows(self) -> Iterator[str]:
+        """Give the directions in which flows are watched."""
+        for direction in ("incoming", "outgoing"):
+            if getattr(self, direction).flows is not None:
+                yield direction
+
+
+class GroupSettings(Section):
+    """Hosts with thresholds of their own."""
+
+    networks: Annotated[tuple[OurPrefix, ...], Field(min_length=1, max_length=65_536)]
+    """Prefixes or addresses of the group, inside `networks`; the most specific prefix wins, then the first group."""
+    thresholds: DirectionSettings = DirectionSettings()
+    """Thresholds of these hosts; what is left out is taken from `detection.thresholds`, `off` switches one off."""
+
+
+class DetectionSettings(Section):
+    """When a host is under attack."""
+
+    window: Annotated[float, kinds.duration(0.04, 60)] = 1.0
+    """Length of the sliding window over which rates are taken; a whole number of ticks, 4 at least."""
+    tick: Annotated[float, kinds.duration(0.01, 1)] = 0.05
+    """How often the window moves and thresholds are compared."""
+    thresholds: DirectionSettings = DirectionSettings()
+    """Rates above which a host is under attack; pps is 30000 each way unless set or `off`, the others are off."""
+    groups: Annotated[dict[Name, GroupSettings], Field(max_length=1024)] = Field(default_factory=dict)
+    """Groups of hosts with thresholds of their own, by name."""
+    release: Annotated[float, kinds.number(0.01, 1)] = 0.8
+    """Share of each threshold that every rate must stay under for an attack to end."""
+    hold: Annotated[float, kinds.duration(0, 3600)] = 10.0
+    """How long every rate must stay under it."""
+    flows: Annotated[bool, kinds.switch()] = True
+    """Whether distinct flows are counted."""
+    ipv6_hosts: Annotated[int, kinds.whole(1024, 16_777_216)] = 65_536
+    """How many IPv6 hosts are kept at once."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Give what does not fit together."""
+        ticks = round(self.window / self.tick)
+        if ticks < POWER_TICKS or abs(ticks * self.tick - self.window) > 1e-9:  # noqa: PLR2004 - a rounding error
+            window, tick = write_duration(self.window), write_duration(self.tick)
+            yield (
+                ("window",),
+                f"{window} is not a whole number of ticks of {tick}; allowed: 4 ticks or more, 60s at most",
+            )
+        if self.flows:
+            return
+        for direction in self.thresholds.uses_flows():
+            yield ("thresholds", direction, "flows"), "flows are not counted; allowed: with detection.flows: true"
+        for name, group in self.groups.items():
+            for direction in group.thresholds.uses_flows():
+                loc = ("groups", name, "thresholds", direction, "flows")
+                yield loc, "flows are not counted; allowed: with detection.flows: true"
+
+
+class AuditSettings(Section):
+    """The frames that are kept of an attack."""
+
+    packets: Annotated[int, kinds.whole(1, 1000)] = 100
+    """Frames kept from the crossing on."""
+    before: Annotated[int, kinds.whole(0, 100)] = 10
+    """Frames kept from before the crossing."""
+    frame_bytes: Annotated[int, kinds.whole(64, 512)] = 128
+    """Bytes kept of each frame."""

@@ -1,0 +1,78 @@
+"""What every section of the file has in common."""
+
+from collections.abc import Iterator
+from types import UnionType
+from typing import Any, TypeAlias, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+__all__ = ["Contradiction", "ContradictionError", "Section"]
+
+Contradiction: TypeAlias = tuple[tuple[str | int, ...], str]
+
+
+class ContradictionError(ValueError):
+    """Values that are right each and wrong together; every one with the place where it is to be put right.
+
+    Attributes:
+        found: Path from the section, and text.
+    """
+
+    def __init__(self, found: tuple[Contradiction, ...]) -> None:
+        super().__init__(found)
+        self.found = found
+
+
+class Section(BaseModel):
+    """A part of the settings: frozen, unknown keys refused, an empty section or list the same as none."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        arbitrary_types_allowed=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_empty(cls, data: Any) -> Any:
+        if data is None:
+            return {}
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None or not cls._may_be_empty(key)}
+
+    @classmethod
+    def _may_be_empty(cls, key: str) -> bool:
+        field = cls.model_fields.get(key)
+        if field is None or get_origin(field.annotation) in (Union, UnionType):
+            return False
+        is_section = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        return is_section or get_origin(field.annotation) in (tuple, dict)
+
+    @classmethod
+    def below(cls, part: str | int) -> "type[Section] | None":
+        """Give the section that a key leads to; None for a name or index inside a list or mapping of sections."""
+        for name, field in cls.model_fields.items():
+            if part == (field.alias or name):
+                return next(_sections(field.annotation), None)
+        return None
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Section":
+        found = tuple(self.contradictions())
+        if found:
+            raise ContradictionError(found)
+        return self
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Give what does not fit together; called once every value of the section is right by itself."""
+        yield from ()
+
+
+def _sections(annotation: object) -> Iterator[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for inside in get_args(annotation):
+        yield from _sections(inside)
