@@ -2,7 +2,8 @@
 
 `app.py` provides the one real desk.  The API adds nothing to it but JSON: it never decides and keeps no state.
 Times are on the daemon's clock, as everywhere inside; `wall` gives the wall time of one.
-Everything runs in the daemon's event loop.  Reading answers at once; an order may wait (a reload reads files).
+Everything runs in the daemon's event loop.  What a method may have to wait for (the store, a file) is awaited; the
+other figures are at hand.
 """
 
 from dataclasses import dataclass, field
@@ -73,7 +74,7 @@ class Traffic:
 
     Attributes:
         directions: Every `Direction` has an entry.
-        received: Frames that reached a source of ours.
+        received: Frames that were read; what was dropped is not among them.
         dropped: Frames lost before we could read them: by the ring or the kernel, and by the interface.
         unparsed: Frames read that belong to no direction because they could not be parsed.
     """
@@ -93,7 +94,7 @@ class SourceStatus:
         interface: Name of the interface, or of the file.
         state: One word, e.g. `running`, `failed`, `stopped`.
         failure: Why it is not running, "" when it is.
-        received: Frames since the start.
+        received: Frames read since the start; what was dropped is not among them.
         dropped_ring: Frames the ring or the kernel had no room for.
         dropped_interface: Frames the interface counts as dropped or missed.
     """
@@ -247,11 +248,11 @@ class Desk(Protocol):
         """Give the active bans, oldest first."""
         ...
 
-    def attacks(self, limit: int) -> "Sequence[AttackEntry]":
+    async def attacks(self, limit: int) -> "Sequence[AttackEntry]":
         """Give the latest attacks, newest first, running ones included."""
         ...
 
-    def attack(self, number: int) -> AttackReport | None:
+    async def attack(self, number: int) -> AttackReport | None:
         """Give one attack with its kept packets; None: no such number."""
         ...
 
