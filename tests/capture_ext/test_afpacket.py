@@ -1,0 +1,406 @@
+"""The packet-socket source: its arguments, and a live ring between two namespaces."""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from capture_ext.afpacket import AfPacket
+from capture_ext.packet_socket import CaptureOptions, _explaining
+from capture_ext.reading import SeenFrame, read_frames
+
+from .conftest import BROADCAST, EXPERIMENTAL, FAR, NEAR, STATION, Wire
+
+DEADLINE = 20.0
+QUIET = 0.2
+TUNSETIFF = 0x400454CA  # linux/if_tun.h
+TUNSETLINK = 0x400454CD
+IFF_TUN_NO_PI = 0x1001
+MARK = b"fnm-guard test"
+
+
+def numbered(number: int, length: int = 60) -> bytes:
+    """Give a frame that tells its number and can be told from anybody else's."""
+    return (BROADCAST + STATION + EXPERIMENTAL + MARK + struct.pack("!I", number)).ljust(length, b"\x5a")
+
+
+def number_of(frame: SeenFrame) -> int:
+    """Give the number in a frame that `numbered` made."""
+    return int(struct.unpack_from("!I", frame.data, 14 + len(MARK))[0])
+
+
+def send_all(sender: socket.socket, frames: "list[bytes]") -> None:
+    """Send frames one by one, all of them."""
+    for frame in frames:
+        sender.send(frame)
+
+
+@contextlib.contextmanager
+def opened(wire: Wire, source: AfPacket) -> "Iterator[AfPacket]":
+    """Open a source at the near end; close it at the end."""
+    with wire.near.entered():
+        source.open()
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"snaplen": 63}, "snaplen = 63 must be 64 to 65535"),
+        ({"snaplen": 65_536}, "snaplen = 65536"),
+        ({"block_bytes": 1000}, "block_bytes = 1000 must be a multiple"),
+        ({"block_bytes": 0}, "block_bytes = 0"),
+        ({"blocks": 1}, "blocks = 1 must be at least 2"),
+        ({"blocks": 1025}, "at most 1 GiB"),
+        ({"timeout_ms": 0}, "timeout_ms = 0 must be 1 to 1000"),
+        ({"fanout_group": 65_536}, "fanout_group = 65536"),
+        ({"fanout_mode": "fair"}, "fanout_mode = fair must be one of hash"),
+    ],
+)
+def test_arguments_out_of_range(arguments: dict[str, int], text: str) -> None:
+    """A bad argument is refused with its value and what is allowed."""
+    with pytest.raises(ValueError, match=text):
+        AfPacket("lo", **arguments)  # type: ignore[arg-type]  # one dictionary for all kinds
+
+
+def test_a_source_that_was_never_opened() -> None:
+    """It says so, counts nothing and can be closed."""
+    source = AfPacket("eth3")
+    assert source.describe() == "af_packet eth3"
+    assert read_frames(source, 1, 0.1) == []
+    assert source.failure() == "af_packet eth3: not open"
+    assert source.statistics() == (0, 0, 0)
+    source.close()
+
+
+@pytest.mark.netns
+def test_every_frame_once_and_whole(wire: Wire) -> None:
+    """What the other end sends comes once, in order, byte for byte, with its length and a time of now."""
+    frames = [numbered(number, 60 + number % 100) for number in range(5000)]
+    before = time.time_ns()
+    with opened(wire, AfPacket(NEAR)) as source, wire.sender() as sender:
+        send_all(sender, frames)
+        seen = read_frames(source, len(frames), DEADLINE)
+        assert read_frames(source, 1, QUIET) == []
+        assert source.statistics() == (len(frames), 0, 0)
+    assert [frame.data for frame in seen] == frames
+    assert [frame.wire_bytes for frame in seen] == [len(frame) for frame in frames]
+    assert {(frame.link_type, frame.stripped_tag) for frame in seen} == {(1, 0)}
+    times = [frame.timestamp_ns for frame in seen]
+    assert before <= times[0]
+    assert times == sorted(times)
+    assert times[-1] <= time.time_ns()
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("group", [0, 7])
+def test_own_frames_are_not_counted(wire: Wire, group: int) -> None:
+    """Ingress only, in a fanout group too: what this machine sends on the interface is left out."""
+    with opened(wire, AfPacket(NEAR, fanout_group=group)) as source, wire.near_sender() as own, wire.sender() as other:
+        send_all(own, [numbered(number) for number in range(100)])
+        send_all(other, [numbered(1000)])
+        assert [number_of(frame) for frame in read_frames(source, 2, QUIET)] == [1000]
+
+
+@pytest.mark.netns
+def test_loopback_counts_once(wire: Wire) -> None:
+    """A frame over lo is sent and received there; it is counted as received alone."""
+    with wire.near.entered():
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with sender, opened(wire, AfPacket("lo")) as source:
+        for _ in range(10):
+            sender.sendto(MARK, ("127.0.0.1", 9))
+        seen = read_frames(source, 100, QUIET)
+    assert len([frame for frame in seen if frame.data.endswith(MARK) and frame.data[23] == socket.IPPROTO_UDP]) == 10
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize(
+    ("tags", "stripped", "inline"),
+    [
+        ("8100 0123", 0x8100_0123, ""),
+        ("8100 e001", 0x8100_E001, ""),
+        ("88a8 2064", 0x88A8_2064, ""),
+        ("88a8 0064 8100 0123", 0x88A8_0064, "8100 0123"),
+        ("8100 0001 8100 0002 8100 0003", 0x8100_0001, "8100 0002 8100 0003"),
+        ("9100 0064", 0, "9100 0064"),
+    ],
+)
+def test_tags(wire: Wire, tags: str, stripped: int, inline: str) -> None:
+    """The outer tag, which the kernel takes off, is given beside the frame; inner ones stay in it; both lengths fit."""
+    head, rest = numbered(1)[:12], numbered(1)[12:]
+    with opened(wire, AfPacket(NEAR)) as source, wire.sender() as sender:
+        sender.send(head + bytes.fromhex(tags) + rest)
+        (frame,) = read_frames(source, 1, DEADLINE)
+    expected = head + bytes.fromhex(inline) + rest
+    assert (frame.data, f"{frame.stripped_tag:08x}", frame.wire_bytes) == (expected, f"{stripped:08x}", len(expected))
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize(("snaplen", "length"), [(64, 1514), (192, 1514), (192, 192), (192, 100), (65_535, 1514)])
+def test_snaplen(wire: Wire, snaplen: int, length: int) -> None:
+    """A longer frame is cut to the snaplen, never its length on the wire."""
+    sent = numbered(1, length)
+    with opened(wire, AfPacket(NEAR, snaplen=snaplen)) as source, wire.sender() as sender:
+        sender.send(sent)
+        (frame,) = read_frames(source, 1, DEADLINE)
+    assert (frame.data, frame.wire_bytes) == (sent[:snaplen], length)
+
+
+@pytest.mark.netns
+def test_ring_drops_are_counted(wire: Wire) -> None:
+    """What does not fit while nobody reads is counted: given + dropped = sent, and what was given is the start."""
+    sent = 2000
+    with opened(wire, AfPacket(NEAR, block_bytes=4096, blocks=4)) as source, wire.sender() as sender:
+        send_all(sender, [numbered(number) for number in range(sent)])
+        seen = read_frames(source, sent, QUIET)
+        figures = source.statistics()
+        assert source.statistics() == figures, "reading the kernel's figure sets it to zero; the sum stays"
+        send_all(sender, [numbered(sent)])
+        (after,) = read_frames(source, 1, DEADLINE)
+    assert 0 < len(seen) < sent
+    assert (figures.received, figures.dropped_ring) == (len(seen), sent - len(seen))
+    assert [number_of(frame) for frame in seen] == list(range(len(seen)))
+    assert number_of(after) == sent
+    assert source.statistics() == (len(seen) + 1, sent - len(seen), 0)
+
+
+@pytest.mark.netns
+def test_order_over_many_blocks(wire: Wire) -> None:
+    """Through a ring that is used many times over frames keep their order, and none is lost uncounted."""
+    sent = 20_000
+    frames = [numbered(number) for number in range(sent)]
+    with opened(wire, AfPacket(NEAR, block_bytes=8192, blocks=16)) as source, wire.sender() as sender:
+        sending = threading.Thread(target=send_all, args=(sender, frames))
+        sending.start()
+        seen: list[int] = []
+        deadline = time.monotonic() + DEADLINE
+        while len(seen) + source.statistics().dropped_ring < sent and time.monotonic() < deadline:
+            seen += [number_of(frame) for frame in read_frames(source, sent, QUIET)]
+        sending.join()
+        assert len(seen) + source.statistics().dropped_ring == sent
+    assert seen == sorted(set(seen))
+    assert len(seen) > 1000
+
+
+@pytest.mark.netns
+def test_fanout_shares_the_frames(wire: Wire) -> None:
+    """Two rings of a group are given each frame once between them, whatever is sent while the second joins."""
+    sent = 4000
+    first = AfPacket(NEAR, fanout_group=11, fanout_mode="lb")
+    second = AfPacket(NEAR, fanout_group=11, fanout_mode="lb")
+    with opened(wire, first), wire.sender() as sender:
+        sending = threading.Thread(target=send_all, args=(sender, [numbered(number) for number in range(sent)]))
+        sending.start()
+        with opened(wire, second):
+            sending.join()
+            send_all(sender, [numbered(sent + number) for number in range(sent)])
+            left = [number_of(frame) for frame in read_frames(first, 2 * sent, QUIET)]
+            right = [number_of(frame) for frame in read_frames(second, 2 * sent, QUIET)]
+    assert not set(left) & set(right)
+    assert set(left) | set(right) >= set(range(sent, 2 * sent))
+    assert min(len(left), len(right)) >= sent // 2
+
+
+@pytest.mark.netns
+def test_fanout_group_with_another_mode(wire: Wire) -> None:
+    """A group has one mode; who comes with another is told."""
+    second = AfPacket(NEAR, fanout_group=12, fanout_mode="cpu")
+    with opened(wire, AfPacket(NEAR, fanout_group=12)), wire.near.entered():
+        with pytest.raises(OSError, match=f"af_packet {NEAR}: fanout group 12 is in use with another mode"):
+            second.open()
+        assert read_frames(second, 1, 0.1) == []
+
+
+def promiscuity(wire: Wire) -> int:
+    """Give how many listeners have asked the near interface for everything."""
+    (shown,) = json.loads(wire.near.ip("-d", "-j", "link", "show", "dev", NEAR))
+    return int(shown["promiscuity"])
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("wanted", [True, False])
+def test_promiscuous(wire: Wire, *, wanted: bool) -> None:
+    """Promiscuous mode is on while the source is open and only if asked for."""
+    with opened(wire, AfPacket(NEAR, promiscuous=wanted)):
+        assert promiscuity(wire) == int(wanted)
+    assert promiscuity(wire) == 0
+
+
+def take_down(wire: Wire) -> None:
+    """Take the interface down."""
+    wire.near.ip("link", "set", "dev", NEAR, "down")
+
+
+def remove(wire: Wire) -> None:
+    """Remove the interface."""
+    wire.near.ip("link", "del", "dev", NEAR)
+
+
+def rename_down(wire: Wire) -> None:
+    """Rename the interface the old way: down first."""
+    take_down(wire)
+    wire.near.ip("link", "set", "dev", NEAR, "name", "other0")
+
+
+def rename_up(wire: Wire) -> None:
+    """Rename the interface while it runs."""
+    wire.near.ip("link", "set", "dev", NEAR, "name", "other0")
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (take_down, "the interface went down: ip link set dev cap0 up"),
+        (remove, "the interface is gone"),
+        (rename_down, "the interface is now named other0"),
+        (rename_up, "the interface is now named other0"),
+    ],
+)
+def test_interface_lost(wire: Wire, change: Callable[[Wire], None], text: str) -> None:
+    """A source whose interface is lost gives what had arrived, then fails for good and says what happened."""
+    with opened(wire, AfPacket(NEAR, timeout_ms=200)) as source, wire.sender() as sender:
+        send_all(sender, [numbered(number) for number in range(100)])
+        change(wire)
+        assert source.statistics().received == 0
+        seen = read_frames(source, 1000, DEADLINE)
+        failure = source.failure()
+        assert read_frames(source, 1, 0.1) == []
+    assert [number_of(frame) for frame in seen] == list(range(100))
+    assert failure == source.failure() == f"af_packet {NEAR}: {text}"
+
+
+@pytest.mark.netns
+def test_interface_comes_back(wire: Wire) -> None:
+    """Opening names what is wrong while the interface is down or away, and works when it is back."""
+    source = AfPacket(NEAR)
+    with opened(wire, source):
+        take_down(wire)
+        assert read_frames(source, 1, DEADLINE) == []
+    with wire.near.entered():
+        with pytest.raises(
+            OSError, match=f"af_packet {NEAR}: the interface is down: ip link set dev {NEAR} up"
+        ) as down:
+            source.open()
+        assert down.value.errno == errno.ENETDOWN
+    remove(wire)
+    with wire.near.entered():
+        with pytest.raises(OSError, match=f"af_packet {NEAR}: no such interface; there are: lo") as gone:
+            source.open()
+        assert gone.value.errno == errno.ENODEV
+    wire.near.ip("link", "add", NEAR, "type", "veth", "peer", "name", FAR, "netns", wire.far.name)
+    wire.near.ip("link", "set", "dev", NEAR, "up")
+    wire.far.ip("link", "set", "dev", FAR, "up")
+    with opened(wire, source), wire.sender() as sender:
+        assert source.failure() == ""
+        send_all(sender, [numbered(77)])
+        assert [number_of(frame) for frame in read_frames(source, 1, DEADLINE)] == [77]
+        assert source.statistics() == (1, 0, 0)
+
+
+@contextlib.contextmanager
+def tunnel(wire: Wire, hardware: int) -> "Iterator[int]":
+    """Give the descriptor of an interface `tun0` of a hardware type at the near end; packets written to it arrive."""
+    with wire.near.entered():
+        descriptor = os.open("/dev/net/tun", os.O_RDWR)
+    try:
+        fcntl.ioctl(descriptor, TUNSETIFF, struct.pack("16sH22x", b"tun0", IFF_TUN_NO_PI))
+        fcntl.ioctl(descriptor, TUNSETLINK, hardware)
+        wire.near.ip("link", "set", "dev", "tun0", "up")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("hardware", [65534, 519])
+def test_bare_ip(wire: Wire, hardware: int) -> None:
+    """An interface without link headers gives bare IP packets, link type 12."""
+    packet = bytes.fromhex("45000020000000004011000cc0000201c6336401") + bytes(12)
+    with tunnel(wire, hardware) as descriptor, opened(wire, AfPacket("tun0")) as source:
+        os.write(descriptor, packet)
+        (frame,) = read_frames(source, 1, DEADLINE)
+    assert (frame.data, frame.link_type) == (packet, 12)
+
+
+@pytest.mark.netns
+def test_hardware_that_cannot_be_parsed(wire: Wire) -> None:
+    """An interface with other headers than Ethernet or none is refused with its hardware type."""
+    with tunnel(wire, 512), wire.near.entered(), pytest.raises(ValueError, match="tun0 has hardware type 512"):
+        AfPacket("tun0").open()
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("name", ["", "x" * 16, "x" * 4000, "eth3/../eth4", "größe"])
+def test_names_that_cannot_be(wire: Wire, name: str) -> None:
+    """A name that no interface can have is a missing interface."""
+    with wire.near.entered(), pytest.raises(OSError, match=f"no such interface; there are: lo, {NEAR}"):
+        AfPacket(name).open()
+
+
+UNPRIVILEGED = """
+import os
+from capture_ext.afpacket import AfPacket
+from capture_ext.packet_socket import CaptureOptions, _explaining
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+try:
+    AfPacket("cap0").open()
+except PermissionError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.netns
+def test_without_privilege(wire: Wire) -> None:
+    """Who may not capture is told what is missing and how to grant it."""
+    printed = subprocess.run(
+        wire.near.command(sys.executable, "-c", UNPRIVILEGED), capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert printed == (
+        "af_packet cap0: needs CAP_NET_RAW: run as root, or give the service AmbientCapabilities=CAP_NET_RAW\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOMEM, "there is no memory for its ring: set fewer or smaller blocks"),
+        (errno.ENOPROTOOPT, "this kernel is too old: Linux 4.20 or newer is needed"),
+        (errno.ENETDOWN, "the interface is down: ip link set dev eth3 up"),
+        (errno.EBUSY, "Device or resource busy"),
+    ],
+)
+def test_what_the_kernel_refuses_is_explained(number: int, remedy: str) -> None:
+    """An error number becomes a sentence with the interface and, where there is one, the remedy."""
+    options = CaptureOptions("eth3", 192, 1 << 20, 64, 8, True, 0, "hash")
+    with pytest.raises(OSError, match="af_packet eth3: ") as caught, _explaining(options):
+        raise OSError(number, os.strerror(number))
+    assert (caught.value.errno, caught.value.strerror) == (number, f"af_packet eth3: {remedy}")
+
+
+@pytest.mark.netns
+def test_reopening_leaves_nothing_behind(wire: Wire) -> None:
+    """Opened over and over, without a close between, the source keeps one socket and one ring."""
+    source = AfPacket(NEAR)
+    with opened(wire, source), wire.near.entered():
+        descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # the names are enough
+        for _ in range(20):
+            source.open()
+        assert len(os.listdir("/proc/self/fd")) == descriptors  # noqa: PTH208
+        maps = wire.near.run("cat", f"/proc/{os.getpid()}/maps").count("socket:")
+    assert maps == 1
+    source.close()
