@@ -1,7 +1,6 @@
 """The main job, step by step, with the time of each: what `make demo` tells and the netns tests check."""
 
 import json
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from lab.namespaces import LabError
 from lab.watch import ArrivalWatch, Pings, RouteWatch, until
 
 if TYPE_CHECKING:
+    import subprocess
     from email.message import EmailMessage
 
     from lab.bgp import BgpTap
