@@ -143,6 +143,6 @@ class Pipeline:
         for sink in self._sinks:
             try:
                 getattr(sink, verb)(*values)
-            except Exception:
+            except Exception:  # noqa: BLE001  # whatever it is, it stops neither the others nor the next step
                 self.sink_failures += 1
                 _log.exception("sink failed", sink=type(sink).__name__, verb=verb)
