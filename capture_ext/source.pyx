@@ -3,7 +3,7 @@
 
 from typing import NamedTuple
 
-from capture_ext.batch cimport FrameBatch
+from capture_ext.batch cimport Frame, FrameBatch
 
 
 class SourceStatistics(NamedTuple):
@@ -47,3 +47,45 @@ cdef class FrameSource:
     def failure(self) -> str:
         """Give the text of the last failure, "" if there was none."""
         return ""
+
+
+class CapturedFrame(NamedTuple):
+    """One frame as a source gave it.
+
+    Attributes:
+        data: The captured bytes, link header included.
+        timestamp_ns: Nanoseconds since the epoch.
+        link_type: pcap link type.
+        wire_bytes: Length on the wire.
+        stripped_tag: VLAN tag taken off by the kernel: TPID << 16 | TCI; 0: none.
+    """
+
+    data: bytes
+    timestamp_ns: int
+    link_type: int
+    wire_bytes: int
+    stripped_tag: int
+
+
+cdef object captured_frame(const Frame *frame):
+    data = (<const char *>frame.data)[:frame.captured]
+    return CapturedFrame(data, frame.timestamp_ns, frame.link_type, frame.wire_bytes, frame.stripped_tag)
+
+
+def read_all(source: FrameSource, limit: int) -> list[CapturedFrame]:
+    """Copy the frames of an open source, until it ends, fails, has none at hand, or `limit` are read.
+
+    Whole batches are taken from the source; what is above `limit` is lost.
+    """
+    cdef FrameSource frames = source
+    cdef FrameBatch batch
+    cdef int count, i
+    result = []
+    while len(result) < limit:
+        with nogil:
+            count = frames.next_batch(&batch, 0)
+        if count <= 0:
+            break
+        for i in range(count):
+            result.append(captured_frame(&batch.frames[i]))
+    return result[:limit]
