@@ -1,4 +1,4 @@
-from libc.stdint cimport uint32_t, uint8_t
+from libc.stdint cimport uint32_t
 
 from capture_ext.batch cimport FrameBatch, Packet
 
@@ -22,4 +22,16 @@ cdef enum Reason:
     PPPOE = 11
     REASON_COUNT = 12
 
+# Frame.link_type (https://www.tcpdump.org/linktypes.html)
+cdef enum LinkType:
+    LINK_ETHERNET = 1
+    LINK_RAW_BSD = 12
+    LINK_RAW_OPENBSD = 14
+    LINK_RAW = 101
+    LINK_SLL = 113
+    LINK_IPV4 = 228
+    LINK_IPV6 = 229
+    LINK_SLL2 = 276
+
+cdef bint is_link_type(uint32_t number) noexcept nogil
 cdef void parse_batch(const FrameBatch *batch, Packet *packets) noexcept nogil

@@ -1,6 +1,7 @@
 from typing import NamedTuple
 
 REASONS: tuple[str, ...]
+LINK_TYPES: str
 
 class ParsedPacket(NamedTuple):
     reason: str

@@ -34,17 +34,10 @@ REASONS = (
     "pppoe",
 )
 
-cdef enum:
-    # https://www.tcpdump.org/linktypes.html
-    LINK_ETHERNET = 1
-    LINK_RAW_BSD = 12
-    LINK_RAW_OPENBSD = 14
-    LINK_RAW = 101
-    LINK_SLL = 113
-    LINK_IPV4 = 228
-    LINK_IPV6 = 229
-    LINK_SLL2 = 276
+# What is_link_type accepts, named for people.
+LINK_TYPES = "1 Ethernet, 12, 14 and 101 raw IP, 113 and 276 Linux cooked, 228 IPv4, 229 IPv6"
 
+cdef enum:
     # IEEE 802 numbers (IANA)
     TYPE_IPV4 = 0x0800
     TYPE_IPV6 = 0x86dd
@@ -62,6 +55,14 @@ cdef enum:
     TAG_BYTES = 4
     LABEL_BYTES = 4
     LABEL_BOTTOM = 0x01          # in the third byte of a label: bottom of stack (RFC 3032, 2.1)
+
+
+cdef bint is_link_type(uint32_t number) noexcept nogil:
+    """Say whether the parser reads frames of this link type."""
+    return (
+        number == LINK_ETHERNET or number == LINK_RAW or number == LINK_RAW_BSD or number == LINK_RAW_OPENBSD
+        or number == LINK_SLL or number == LINK_SLL2 or number == LINK_IPV4 or number == LINK_IPV6
+    )
 
 
 cdef inline uint8_t read_ip(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
