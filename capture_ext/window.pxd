@@ -1,0 +1,78 @@
+"""A piece of a capture file in memory, read ahead; the file is never mapped.
+
+Reading into our own memory costs what the page faults of a mapping cost, keeps the frames in the cache, and a file
+that is cut while it is read simply ends: a mapping would kill the process with SIGBUS.  Pipes work as well.
+"""
+
+from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t, uint64_t
+
+cdef enum:
+    WINDOW_BYTES = 1 << 20       # memory of one window: bound of what must be readable at once
+    READ_BYTES = 1 << 18         # asked of the kernel at once: stays in the L2 cache
+
+    FRAME_BYTES = 262144         # captured bytes of one frame, more are a fault (libpcap's own bound)
+
+# What reading a record gives
+cdef enum Step:
+    GOT_NOTHING = 2          # a record without a frame
+    GOT_FRAME = 1
+    NEEDS_FILL = 0           # the frames held have to be given away first
+    FILE_ENDED = -1
+    FILE_BROKEN = -2         # the Fault says why
+
+# Fault.code: index of the text in pcapfile.FAULTS
+cdef enum FaultCode:
+    NO_FAULT = 0
+    READ_FAILED = 1          # value: errno
+    CUT_HEADER = 2           # value of these three: bytes missing
+    CUT_FRAME = 3
+    CUT_BLOCK = 4
+    FRAME_TOO_LONG = 5       # value: captured bytes
+    BLOCK_LENGTH = 6         # value of these three: the length
+    BLOCK_TRAILER = 7
+    BLOCK_TOO_LONG = 8
+    FRAME_OUTSIDE = 9        # value: captured bytes
+    SECTION_ORDER = 10       # value: byte-order magic
+    SECTION_VERSION = 11     # value: major version
+    UNKNOWN_INTERFACE = 12   # value: its number
+    TOO_MANY_INTERFACES = 13
+    OPTION_OUTSIDE = 14      # value: its code
+    RESOLUTION = 15          # value: if_tsresol
+    BAD_LINK_TYPE = 16       # value: its number
+
+cdef struct Fault:
+    FaultCode code
+    uint64_t offset          # where the record begins
+    uint64_t value
+
+cdef struct Window:
+    int fd
+    int error                # errno of a failed read, 0: none
+    bint at_end              # no byte of the file is left but those in memory
+    uint8_t *memory          # WINDOW_BYTES; belongs to the source
+    size_t begin             # unread bytes: memory[begin:end]
+    size_t end
+    uint64_t offset          # of memory[begin] in the file
+
+cdef void start(Window *window, int fd) noexcept nogil
+cdef bint fill(Window *window, size_t size) noexcept nogil
+cdef bint skip(Window *window, uint64_t size) noexcept nogil
+cdef int need(Window *window, size_t size, bint may_fill, FaultCode code, Fault *fault) noexcept nogil
+cdef int broken(Fault *fault, FaultCode code, const Window *window, uint64_t value) noexcept nogil
+
+
+cdef inline size_t held(const Window *window) noexcept nogil:
+    """Give the number of bytes that may be read at `first`."""
+    return window.end - window.begin
+
+
+cdef inline const uint8_t *first(const Window *window) noexcept nogil:
+    """Give the first unread byte; valid until `fill` or `skip`."""
+    return window.memory + window.begin
+
+
+cdef inline void advance(Window *window, size_t size) noexcept nogil:
+    """Step over `size` held bytes."""
+    window.begin += size
+    window.offset += size
