@@ -93,7 +93,7 @@ class Story:
             flood = self.flood()
             timeline = Timeline(flood.first_frame)
             update = self.tap.wait(victim, announced=True, after=flood.first_frame)
-            timeline.mark("UPDATE at the peer", update and update.at)
+            timeline.mark("UPDATE at the peer", update.at if update else None)
             timeline.mark("route in the peer's kernel", self.routes.wait(victim, present=True, after=flood.first_frame))
             if not until(lambda: arrivals.rate(0.5) < 1000, 5, 0.05):
                 raise LabError(f"the flood still reaches the victim: {arrivals.rate(0.5):.0f} packets/s")
