@@ -12,6 +12,7 @@ from fnm_guard.api.shapes import (
     HostShape,
     PeerShape,
     RatesShape,
+    ScreenShape,
     ServiceShape,
     SourceShape,
     StatusShape,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         AttackEntry,
         AttackReport,
         BanEntry,
+        Desk,
         DirectionTraffic,
         PeerStatus,
         ServiceStatus,
@@ -40,7 +42,16 @@ if TYPE_CHECKING:
 
     Wall = Callable[[float], datetime]
 
-__all__ = ["attack_shape", "ban_shape", "peer_shape", "report_shape", "status_shape", "top_shape", "traffic_shape"]
+__all__ = [
+    "attack_shape",
+    "ban_shape",
+    "peer_shape",
+    "report_shape",
+    "screen_shape",
+    "status_shape",
+    "top_shape",
+    "traffic_shape",
+]
 
 _PACKET_KINDS = ("tcp", "udp", "icmp", "other", "fragments", "syn")
 _PROTOCOL_NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6"}
@@ -59,6 +70,26 @@ def traffic_shape(traffic: "Traffic") -> TrafficShape:
         dropped=traffic.dropped,
         dropped_percent=_percent(traffic.received, traffic.dropped),
         unparsed=traffic.unparsed,
+    )
+
+
+def screen_shape(desk: "Desk", by: "TopOrder", count: int) -> ScreenShape:
+    """Show all that the terminal screen needs."""
+    status = desk.status()
+    lists = {one: top_shape(desk.top(by, one, count), by, one) for one in (Direction.INCOMING, Direction.OUTGOING)}
+    return ScreenShape(
+        at=desk.wall(status.started + status.uptime_seconds),
+        instance=status.instance,
+        mode=status.mode.value,
+        by=by.value,
+        traffic=traffic_shape(desk.traffic()),
+        incoming=lists[Direction.INCOMING].hosts,
+        outgoing=lists[Direction.OUTGOING].hosts,
+        bans=[ban_shape(entry.ban, desk.wall, entry) for entry in desk.bans()],
+        attacks=status.attacks,
+        peers_up=sum(peer.state == "up" for peer in status.peers),
+        peers=len(status.peers),
+        warnings=list(status.warnings),
     )
 
 

@@ -113,7 +113,7 @@ class PeerStatus:
     """One BGP neighbour as it is now.
 
     Attributes:
-        state: One word, e.g. `up`, `down`, `connecting`, `unknown`.
+        state: One word; `up` when the session is, else e.g. `down`, `connecting`, `unknown`.
         reason: Why it is not up, as the peer or ExaBGP says; "" when it is.
         since: When it came into this state; None: not known.
         wanted: Routes it should have.

@@ -5,6 +5,7 @@
 | GET /v1/status | StatusShape |
 | GET /v1/traffic | TrafficShape |
 | GET /v1/top?by=…&direction=…&count=N | TopShape |
+| GET /v1/screen?by=…&count=N | ScreenShape |
 | GET /v1/bans | BansShape |
 | POST /v1/bans, body BanOrder | BanShape, 201 |
 | DELETE /v1/bans, body UnbanOrder or none | UnbanShape |
@@ -30,22 +31,18 @@ from starlette.routing import Route
 
 from fnm_guard.api import answers, requests
 from fnm_guard.api.desk import OrderRefusedError, TopOrder
+from fnm_guard.api.orders import BanOrder, ChannelShape, NotifyTestShape, ReloadShape, UnbanOrder, UnbanShape
 from fnm_guard.api.shapes import (
     AttackReportShape,
     AttacksShape,
-    BanOrder,
     BanShape,
     BansShape,
-    ChannelShape,
     ErrorShape,
-    NotifyTestShape,
     PeersShape,
-    ReloadShape,
+    ScreenShape,
     StatusShape,
     TopShape,
     TrafficShape,
-    UnbanOrder,
-    UnbanShape,
 )
 from fnm_guard.core.model import Direction
 
@@ -76,6 +73,7 @@ def build(desk: "Desk") -> Starlette:
         _route("/v1/status", GET=api.status),
         _route("/v1/traffic", GET=api.traffic),
         _route("/v1/top", GET=api.top),
+        _route("/v1/screen", GET=api.screen),
         _route("/v1/bans", GET=api.bans, POST=api.ban, DELETE=api.unban_all),
         _route("/v1/bans/{host:path}", DELETE=api.unban),
         _route("/v1/attacks", GET=api.attacks),
@@ -108,10 +106,13 @@ class _Api:
 
     async def top(self, request: "Request") -> TopShape:
         requests.check_names(request, "by", "direction", "count")
-        by = requests.word(request, "by", TopOrder.PACKETS, tuple(TopOrder))
+        by, count = _order_and_count(request)
         direction = requests.word(request, "direction", Direction.INCOMING, (Direction.INCOMING, Direction.OUTGOING))
-        count = requests.number("count", request.query_params.get("count", "10"), 1, HOSTS_LIMIT)
         return answers.top_shape(self._desk.top(by, direction, count), by, direction)
+
+    async def screen(self, request: "Request") -> ScreenShape:
+        requests.check_names(request, "by", "count")
+        return answers.screen_shape(self._desk, *_order_and_count(request))
 
     async def bans(self, request: "Request") -> BansShape:
         requests.check_names(request)
@@ -171,6 +172,11 @@ class _Api:
         requests.check_names(request)
         results = await self._desk.notify_test(by=await requests.who(request))
         return NotifyTestShape([ChannelShape(one.channel, one.sent, one.text) for one in results])
+
+
+def _order_and_count(request: "Request") -> tuple[TopOrder, int]:
+    by = requests.word(request, "by", TopOrder.PACKETS, tuple(TopOrder))
+    return by, requests.number("count", request.query_params.get("count", "10"), 1, HOSTS_LIMIT)
 
 
 def _route(path: str, **endpoints: "Endpoint") -> Route:

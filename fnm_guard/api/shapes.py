@@ -1,4 +1,4 @@
-"""The JSON that the API speaks, one Struct a body.  Field names are the interface: additive changes only.
+"""The JSON of what the API shows, one Struct a body.  Field names are the interface: additive changes only.
 
 Units are in the names: `pps` packets/s, `bps` bit/s at the IP layer, `mbps` 10**6 bit/s, `seconds`, `bytes`, `percent`.
 Times are UTC, ISO 8601.  Addresses are text.  A field that can be unknown is null then, never missing.
@@ -13,25 +13,20 @@ __all__ = [
     "AttackShape",
     "AttacksShape",
     "AuditPacketShape",
-    "BanOrder",
     "BanShape",
     "BansShape",
-    "ChannelShape",
     "DirectionShape",
     "ErrorShape",
     "HostShape",
-    "NotifyTestShape",
     "PeerShape",
     "PeersShape",
     "RatesShape",
-    "ReloadShape",
+    "ScreenShape",
     "ServiceShape",
     "SourceShape",
     "StatusShape",
     "TopShape",
     "TrafficShape",
-    "UnbanOrder",
-    "UnbanShape",
 ]
 
 
@@ -172,10 +167,21 @@ class BansShape(msgspec.Struct, frozen=True):
     bans: list[BanShape]
 
 
-class UnbanShape(msgspec.Struct, frozen=True):
-    """`DELETE /v1/bans` and `DELETE /v1/bans/{host}`: the bans as they were."""
+class ScreenShape(msgspec.Struct, frozen=True):
+    """`GET /v1/screen`: all that the terminal screen shows, of one instant."""
 
-    unbanned: list[BanShape]
+    at: datetime
+    instance: str
+    mode: str
+    by: str
+    traffic: TrafficShape
+    incoming: list[HostShape]
+    outgoing: list[HostShape]
+    bans: list[BanShape]
+    attacks: int
+    peers_up: int
+    peers: int
+    warnings: list[str]
 
 
 class RatesShape(msgspec.Struct, frozen=True):
@@ -246,38 +252,3 @@ class AttackReportShape(msgspec.Struct, frozen=True):
     attack: AttackShape
     audit: list[AuditPacketShape]
     audit_full: bool
-
-
-class BanOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`POST /v1/bans`.  `for` is a duration as in the configuration (`30m`); without it the default one."""
-
-    host: str
-    duration: str | None = msgspec.field(default=None, name="for")
-    reason: str = ""
-    permanent: bool = False
-
-
-class UnbanOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of `DELETE /v1/bans` and `DELETE /v1/bans/{host}`, which may be left out."""
-
-    reason: str = ""
-
-
-class ReloadShape(msgspec.Struct, frozen=True):
-    """`POST /v1/reload`: what changed, a line each."""
-
-    changes: list[str]
-
-
-class ChannelShape(msgspec.Struct, frozen=True):
-    """What became of a test message on one channel."""
-
-    channel: str
-    sent: bool
-    text: str
-
-
-class NotifyTestShape(msgspec.Struct, frozen=True):
-    """`POST /v1/notify-test`."""
-
-    channels: list[ChannelShape]

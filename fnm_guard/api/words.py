@@ -1,19 +1,18 @@
 """What an operator types, checked the same way at the command line and in the API: addresses and durations.
 
-Only the standard library is imported here, and little of it: every command pays for it.
+Nothing heavy is imported here: every command pays for it.
 """
 
 import ipaddress
 import re
+
+from fnm_guard.config.values import BadValueError, read_duration
 
 __all__ = ["DURATION_LIMIT_SECONDS", "parse_duration", "parse_host"]
 
 DURATION_LIMIT_SECONDS = 366 * 86_400.0
 """Longest ban for a given time; longer is what `permanent` is for."""
 
-_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,3})?[smhdw])+", re.ASCII)
-_PART = re.compile(r"([0-9.]+)([smhdw])", re.ASCII)
 _LEADING_ZERO = re.compile(r"(?=(?:.*\.)?0[0-9])[0-9]{1,9}(?:\.[0-9]{1,9}){3}", re.ASCII)
 _SHOWN = 60
 
@@ -38,17 +37,15 @@ def parse_host(text: str) -> str:
 
 
 def parse_duration(text: str) -> float:
-    """Give the seconds of a duration such as `90s`, `30m`, `1h30m`, `2d` or `1w`.
+    """Give the seconds of a duration written as in the configuration: `90s`, `30m`, `1.5h`, `2d`.
 
     Raises:
         ValueError: With one line that names the text and what is allowed.
     """
-    if not _DURATION.fullmatch(text):
-        raise ValueError(f"{_quoted(text)} is no duration: write a number and s, m, h, d or w, for example 30m")
-    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text))
-    if not 0 < seconds <= DURATION_LIMIT_SECONDS:
-        raise ValueError(f"{_quoted(text)} is out of range: above 0 and at most 366d")
-    return seconds
+    try:
+        return read_duration(text, 1.0, DURATION_LIMIT_SECONDS)
+    except BadValueError as error:
+        raise ValueError(f"{_quoted(text)} is {error.what}; allowed: {error.allowed}") from None
 
 
 def _parse_address(bare: str, text: str) -> "ipaddress.IPv4Address | ipaddress.IPv6Address":

@@ -66,6 +66,19 @@ def test_top_sorts_as_asked(client: Client) -> None:
     }
 
 
+def test_the_screen_comes_in_one_answer(desk: PaperDesk, client: Client) -> None:
+    """One request gives what the terminal screen shows: totals, both lists, the loss, the bans and the peers."""
+    desk.with_attack_ban()
+    screen = read(client, "/v1/screen", by="bytes", count=2)
+    assert screen["at"] == "2026-03-29T13:23:20Z"
+    assert screen["traffic"] == read(client, "/v1/traffic")
+    for direction in ("incoming", "outgoing"):
+        assert screen[direction] == read(client, "/v1/top", by="bytes", direction=direction, count=2)["hosts"]
+    assert screen["bans"] == read(client, "/v1/bans")["bans"]
+    assert screen["bans"][0]["announced_to"] == ["upstream-a"]
+    assert (screen["peers_up"], screen["peers"], screen["mode"], screen["attacks"]) == (1, 2, "act", 1)
+
+
 def test_status_says_what_is_wrong(desk: PaperDesk, client: Client) -> None:
     """The status carries sources with their loss, unparsed frames by reason, peers, services, health and warnings."""
     desk.warnings = ("ring of eth3 drops frames",)
@@ -120,7 +133,7 @@ def test_attacks_and_their_evidence(client: Client) -> None:
 
 def test_a_ban_is_made_and_ended_in_the_name_of_the_connected_user(desk: PaperDesk, client: Client) -> None:
     """An order carries the user that the kernel vouches for, its reason and its duration."""
-    body = {"host": "203.0.113.9/32", "for": "1h30m", "reason": "  bot   net "}
+    body = {"host": "203.0.113.9/32", "for": "1.5h", "reason": "  bot   net "}
     made = order(client, "POST", "/v1/bans", body)
     assert (made["host"], made["by"], made["reason"]) == ("203.0.113.9", ME, "bot net")
     assert (made["started"], made["expires"]) == ("2026-03-29T13:23:20Z", "2026-03-29T14:53:20Z")
@@ -152,7 +165,7 @@ def test_unban_all_gives_what_was_banned(desk: PaperDesk, client: Client) -> Non
         ("POST", "/v1/bans", {"host": "203.0.113.1"}, 409, "203.0.113.1 is on the never-ban list"),
         ("POST", "/v1/bans", {"host": "203.0.113.0/24"}, 400, "is a network"),
         ("POST", "/v1/bans", {"host": "www.example.net"}, 400, "names are not looked up"),
-        ("POST", "/v1/bans", {"host": "203.0.113.9", "for": "soon"}, 400, "no duration"),
+        ("POST", "/v1/bans", {"host": "203.0.113.9", "for": "soon"}, 400, "'soon' is not a duration"),
         ("POST", "/v1/bans", {"host": "203.0.113.9", "reason": "x" * 501}, 400, "at most 500 characters"),
         ("POST", "/v1/bans", {"host": "203.0.113.9", "reason": "\x1b[2J"}, 400, "printable"),
         ("POST", "/v1/bans", {"host": "203.0.113.9", "by": "root"}, 400, "unknown field `by`"),

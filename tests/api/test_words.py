@@ -58,17 +58,17 @@ def test_hostile_text_is_shown_short_and_harmless() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("30m", 1_800), ("1h30m", 5_400), ("1.5h", 5_400), ("2d", 172_800), ("1w", 604_800)],
+    [("90s", 90), ("30m", 1_800), ("1.5h", 5_400), ("2d", 172_800), ("45", 45), ("366d", 31_622_400)],
 )
-def test_durations_have_units(text: str, seconds: float) -> None:
-    """A duration is numbers with units, added up."""
+def test_durations_are_those_of_the_configuration(text: str, seconds: float) -> None:
+    """A duration is a number with a unit, seconds without one."""
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
-    "text", ["", "30", "m", "-5m", "5 m", "5M", "0s", "9999999h", "1e3s", "30m!", "٣m", "nan", "1..5h"]
+    "text", ["", "m", "-5m", "5 m", "5M", "0s", "10ms", "367d", "1e3s", "30m!", "٣m", "nan", "1..5h"]
 )
 def test_other_durations_are_refused(text: str) -> None:
-    """No unit, no number, nothing at all, a sign or a century is no duration of a ban."""
-    with pytest.raises(ValueError, match=r"no duration|out of range"):
+    """No unit, no number, nothing at all, a sign or a century is no duration of a ban; the line says what is."""
+    with pytest.raises(ValueError, match=r"^'.*' is .*; allowed: 1s to 366d \(units: ms, s, m, h, d\)$"):
         parse_duration(text)
