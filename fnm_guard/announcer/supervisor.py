@@ -1,0 +1,236 @@
+"""Keeps one ExaBGP alive: adopts the one of a daemon that was killed, starts one otherwise, replaces it when it fails.
+
+Two never fight over one session.  A record in the runtime folder names the ExaBGP that runs.  A new daemon looks there
+first; the process of that pid and start time is adopted when its bridge greets with our instance and the digest of the
+configuration we would start it with, and ended before another is started when it does not.  The record is written, with
+pid 0, before the start and again after it, so a daemon killed in between leaves a hint: the next one waits a moment for
+a greeting.  A bridge of ours that belongs to no ExaBGP of ours can then only be such a leftover: that ExaBGP is ended.
+"""
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fnm_guard.announcer.child import Child, forget_record, read_record
+from fnm_guard.announcer.configuration import build_environment, prepare_runtime, render, write_checked
+from fnm_guard.announcer.errors import AnnouncerError
+from fnm_guard.announcer.program import find_program
+from fnm_guard.announcer.protocol import PROTOCOL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fnm_guard.announcer.configuration import Configuration
+    from fnm_guard.announcer.program import Program
+    from fnm_guard.announcer.protocol import Hello
+    from fnm_guard.announcer.settings import AnnouncerSettings
+    from fnm_guard.core.model import PeerProfile
+
+__all__ = ["Supervisor"]
+
+START_SECONDS = 10.0
+"""How long the bridge of a new ExaBGP may take to greet."""
+RETURN_SECONDS = 5.0
+"""How long a bridge may stay away after that."""
+HINT_SECONDS = 2.0
+"""How long a greeting is waited for when an ExaBGP may have been started whose pid is not known."""
+BACKOFF_SECONDS = (0.5, 30.0)
+HEALTHY_SECONDS = 30.0
+"""A child that lived this long failed for a new reason: the back-off starts over."""
+
+_log = structlog.get_logger("announcer.supervisor")
+
+
+class Supervisor:
+    """One ExaBGP and its configuration.  `on_gone` is told whenever there is none, with the reason."""
+
+    def __init__(
+        self, settings: "AnnouncerSettings", peers: "Sequence[PeerProfile]", on_gone: "Callable[[str], None]"
+    ) -> None:
+        self._settings, self._peers, self._on_gone = settings, tuple(peers), on_gone
+        self._child: Child | None = None
+        self._leftover: Child | None = None
+        self._checked = ""
+        self._adopting = True
+        self._greeted: asyncio.Queue[Hello] = asyncio.Queue(1)
+        self._linked = False
+        self._complaint: str | None = None
+        self._changed = asyncio.Event()
+        self._endings: set[asyncio.Task[None]] = set()
+
+    def admit(self, hello: "Hello") -> bool:
+        """Whether a bridge that greets belongs to our ExaBGP."""
+        if hello.instance != self._settings.instance or hello.protocol != PROTOCOL:
+            _log.warning("bridge of another instance or version turned away", instance=hello.instance)
+            return False
+        if not self._settings.managed:
+            return True
+        if self._child is not None and self._child.running:
+            if (hello.exabgp, hello.exabgp_started) == (self._child.pid, self._child.started):
+                return True
+            self._end_stranger(hello)
+        elif self._adopting and self._greeted.empty():
+            self._greeted.put_nowait(hello)
+        return False
+
+    def set_linked(self, linked: bool) -> None:
+        """Take that the bridge is there, or gone."""
+        self._linked = linked
+        self._changed.set()
+
+    def replace(self, reason: str) -> None:
+        """End this ExaBGP and start another."""
+        self._complaint = reason
+        self._changed.set()
+
+    async def check(self, peers: "Sequence[PeerProfile]") -> bool:
+        """Put the configuration for other peers in place; give whether ExaBGP has to be replaced for it.
+
+        Raises:
+            AnnouncerError: If ExaBGP does not take that configuration; the old one stays.
+        """
+        program = await find_program(self._settings.command)
+        old = render(self._settings, self._peers, program)
+        new = render(self._settings, peers, program)
+        await self._put_in_place(new, program)
+        return new.digest != old.digest
+
+    def reconfigure(self, peers: "Sequence[PeerProfile]", *, replace: bool) -> None:
+        """Take other peers, after `check`."""
+        self._peers = tuple(peers)
+        if replace:
+            self.replace("")
+
+    async def run(self) -> None:
+        """Keep an ExaBGP alive until cancelled."""
+        backoff = BACKOFF_SECONDS[0]
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                reason = await self._live_once()
+            except (AnnouncerError, OSError) as error:
+                reason = str(error)
+            if reason is None:
+                return
+            if asyncio.get_running_loop().time() - began > HEALTHY_SECONDS:
+                backoff = BACKOFF_SECONDS[0]
+            self._on_gone(reason or "exabgp is replaced: new configuration")
+            if reason:
+                _log.error("no exabgp", reason=reason, next_try_seconds=backoff)
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, BACKOFF_SECONDS[1])
+
+    async def stop(self) -> None:
+        """End ExaBGP."""
+        for child in (self._child, self._leftover):
+            if child is not None and child.running:
+                await child.stop()
+                forget_record(self._settings.record)
+
+    def leave(self) -> None:
+        """Let ExaBGP run on; the next daemon adopts it."""
+        for child in (self._child, self._leftover):
+            if child is not None:
+                child.leave()
+
+    async def _live_once(self) -> str | None:
+        """Run one ExaBGP to its end and give why it ended: "" for a planned replacement, None when it is a service."""
+        program = await find_program(self._settings.command)
+        prepare_runtime(self._settings)
+        configuration = render(self._settings, self._peers, program)
+        if not self._settings.managed:
+            await self._put_in_place(configuration, program)
+            return None
+        child = await self._adopt(configuration.digest) if self._adopting else None
+        self._adopting, self._leftover = False, None
+        if child is None:
+            await self._put_in_place(configuration, program)
+            environment = build_environment(self._settings, dict(os.environ))
+            child = Child.start(self._settings, program, configuration.digest, environment)
+            _log.info("exabgp started", pid=child.pid, version=program.version)
+        self._child = child
+        reason = await self._watch(child)
+        await child.stop()
+        self._child = None
+        forget_record(self._settings.record)
+        return reason
+
+    async def _put_in_place(self, configuration: "Configuration", program: "Program") -> None:
+        if self._checked != configuration.text:
+            await write_checked(self._settings, configuration, program)
+            self._checked = configuration.text
+
+    async def _watch(self, child: Child) -> str:
+        """Wait until this ExaBGP has ended or must; give why."""
+        self._start_over()
+        allowed = START_SECONDS
+        exited = asyncio.create_task(child.wait())
+        try:
+            while True:
+                self._changed.clear()
+                changed = asyncio.create_task(self._changed.wait())
+                timeout = None if self._linked else allowed
+                done, _ = await asyncio.wait({exited, changed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+                if exited in done:
+                    return f"exabgp ended: {self._last_words()}"
+                if self._complaint is not None:
+                    return self._complaint
+                if not done:
+                    return f"the bridge was not heard for {allowed:.0f} s: {self._last_words()}"
+                allowed = RETURN_SECONDS if self._linked else allowed
+        finally:
+            exited.cancel()
+
+    def _start_over(self) -> None:
+        self._linked, self._complaint = False, None
+
+    def _last_words(self) -> str:
+        """Give the last line that ExaBGP printed or logged, and where there is more."""
+        for path in (self._settings.output, self._settings.log):
+            try:
+                lines = path.read_text("ascii", "replace")[-4096:].strip().splitlines()
+            except OSError:
+                continue
+            if lines:
+                return f"{lines[-1].strip()[:200]} (see {path})"
+        return f"it said nothing (see {self._settings.log})"
+
+    async def _adopt(self, digest: str) -> Child | None:
+        """Give the ExaBGP that a daemon before us left, if it is the one that we would start; end it if it is not."""
+        record = read_record(self._settings.record)
+        if record is None:
+            return None
+        child = Child.adopt(record.pid, record.started) if record.pid else None
+        self._leftover = child
+        if record.pid and child is None:
+            return None
+        hello = await self._await_greeting(RETURN_SECONDS if child else HINT_SECONDS)
+        if child is None and hello is not None:
+            child = Child.adopt(hello.exabgp, hello.exabgp_started)
+        if child is None:
+            return None
+        self._leftover = child
+        if hello is not None and hello.digest == digest and hello.exabgp == child.pid:
+            _log.info("exabgp adopted", pid=child.pid)
+            return child
+        _log.warning("exabgp of another configuration, or without a bridge, is replaced", pid=child.pid)
+        await child.stop()
+        return None
+
+    async def _await_greeting(self, seconds: float) -> "Hello | None":
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._greeted.get()
+        except TimeoutError:
+            return None
+
+    def _end_stranger(self, hello: "Hello") -> None:
+        stranger = Child.adopt(hello.exabgp, hello.exabgp_started)
+        if stranger is not None:
+            _log.warning("an exabgp of ours that nobody watches is ended", pid=stranger.pid)
+            task = asyncio.create_task(stranger.stop())
+            self._endings.add(task)
+            task.add_done_callback(self._endings.discard)
