@@ -1,6 +1,5 @@
 """The main job, step by step, with the time of each: what `make demo` tells and the netns tests check."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,15 +10,15 @@ from lab.namespaces import LabError
 from lab.watch import ArrivalWatch, Pings, RouteWatch, until
 
 if TYPE_CHECKING:
-    import subprocess
     from email.message import EmailMessage
 
     from lab.bgp import BgpTap
+    from lab.flood import Flood
     from lab.guard import Guard, MailSink
     from lab.namespaces import Lab
     from lab.topology import Network
 
-__all__ = ["Flood", "Story", "Target", "Timeline"]
+__all__ = ["Story", "Target", "Timeline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +43,6 @@ class Timeline:
         self.steps[step] = at - self.first_frame
 
 
-class Flood:
-    """A bounded flood from the attacker's namespace; `process` ends by itself."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-        assert process.stdout
-        self.first_frame = float(json.loads(process.stdout.readline())["first_frame"])
-
-    def close(self) -> None:
-        """End it early."""
-        if self._process.poll() is None:
-            self._process.terminate()
-        self._process.communicate()
-
-
 @dataclass(slots=True)
 class Story:
     """One run of the main job.
@@ -73,7 +57,7 @@ class Story:
     tap: "BgpTap"
     routes: RouteWatch
     target: Target
-    flood: Callable[[], Flood]
+    flood: "Callable[[], Flood]"
     say: Callable[[str], None]
 
     def ready(self) -> None:
@@ -85,7 +69,7 @@ class Story:
         if not until(up, 20, 0.2):
             raise LabError(f"the BGP session did not come up: {self.guard.call('peers').stdout}")
 
-    def attack(self) -> tuple[Flood, Timeline]:
+    def attack(self) -> "tuple[Flood, Timeline]":
         """Flood the victim until its route is out and the flood is gone there; the flood goes on."""
         victim = self.target.victim
         arrivals = ArrivalWatch(self.network.victim, "eth0")
