@@ -9,7 +9,7 @@ BIN := .venv/bin
 BUILD_PACKAGES := python3 python3-venv python3-dev gcc libc6-dev
 LAB_PACKAGES := bird2 frr gobgpd iproute2 iputils-ping ethtool libpcap0.8 tcpdump procps
 
-.PHONY: all ext lock format lint test demo bench package clean packages-build packages-lab golden
+.PHONY: all ext lock format lint test demo bench package clean packages-build packages-lab golden asan
 
 all: ext
 
@@ -61,6 +61,18 @@ lint: ext
 # Without root the netns tests cannot run; the last line then says so, and how many.
 test: ext packages-lab
 	$(BIN)/pytest
+
+# Golden files are written anew; review what `git diff` then shows.
+golden: ext
+	PYTHONPATH=.:tests $(BIN)/python tests/golden/make_frames.py
+
+# Parser and file reader once more, built so that every read outside an allocation ends the run.
+asan: ext
+	FNM_SANITIZE=address $(BIN)/python setup.py --quiet build_ext --build-lib build/asan --build-temp build/asan-objects
+	cp capture_ext/*.py build/asan/capture_ext/
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 $(BIN)/pytest \
+	    -o pythonpath="build/asan tests" -p no:cacheprovider --capture=sys tests/fuzz tests/capture_ext/test_frame.py \
+	    tests/capture_ext/test_frame_golden.py tests/capture_ext/test_pcapfile.py
 
 demo: ext packages-lab
 	$(BIN)/python tests/lab/demo.py
