@@ -10,13 +10,18 @@ from netaddr import IPAddress, IPNetwork
 
 from fnm_guard.config.values import BadValueError
 
-__all__ = ["read_address", "read_as_number", "read_community", "read_large_community", "read_prefix", "read_router_id"]
+__all__ = ["read_address", "read_as_number", "read_community", "read_large_community", "read_prefix"]
 
 _PREFIX = re.compile(r"([0-9a-fA-F:.]{2,45})(?:/([0-9]{1,3}))?", re.ASCII)
-_COMMUNITY = re.compile(r"([0-9]{1,5}):([0-9]{1,5})", re.ASCII)
-_LARGE_COMMUNITY = re.compile(r"([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})", re.ASCII)
-_WELL_KNOWN = {"blackhole": "65535:666", "no-advertise": "65535:65282", "no-export-subconfed": "65535:65283"}
-_NO_EXPORT = ("no-export", "65535:65281")
+_COMMUNITY = re.compile(r"(0|[1-9][0-9]{0,4}):(0|[1-9][0-9]{0,4})", re.ASCII)
+_LARGE_COMMUNITY = re.compile(r"(0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9})", re.ASCII)
+_NO_EXPORT = "65535:65281"
+_WELL_KNOWN = {  # https://www.iana.org/assignments/bgp-well-known-communities
+    "blackhole": "65535:666",
+    "no-advertise": "65535:65282",
+    "no-export": _NO_EXPORT,
+    "no-export-subconfed": "65535:65283",
+}
 _AS_FORBIDDEN = (23_456, 65_535)  # AS_TRANS (RFC 6793), last 16-bit number (RFC 7300)
 _HIGH_16 = 65_535
 _HIGH_32 = 4_294_967_295
@@ -61,11 +66,6 @@ def read_prefix(value: object, shortest_ipv4: int, shortest_ipv6: int) -> IPNetw
     return IPNetwork(str(prefix))
 
 
-def read_router_id(value: object) -> IPAddress:
-    """Give a BGP identifier: four octets, not zero (RFC 6286), written as an IPv4 address."""
-    return read_address(value, 4)
-
-
 def read_as_number(value: int) -> int:
     """Refuse AS numbers that no session may use (RFC 6793, 7300, 7607)."""
     if value in _AS_FORBIDDEN:
@@ -75,17 +75,14 @@ def read_as_number(value: int) -> int:
 
 def read_community(value: object) -> str:
     """Give a standard community (RFC 1997) as `high:low`, names as their number."""
-    allowed = f"HIGH:LOW, each 0 to {_HIGH_16}, or one of {', '.join(sorted(_WELL_KNOWN))}"
     text = _WELL_KNOWN.get(str(value).lower(), value)
-    if text in _NO_EXPORT:
+    if text == _NO_EXPORT:
         raise BadValueError("NO_EXPORT has a setting of its own", "no_export: true")
     match = _COMMUNITY.fullmatch(text) if isinstance(text, str) else None
     if match is None or max(map(int, match.groups())) > _HIGH_16:
-        raise BadValueError("not a community", allowed)
-    canonical = ":".join(str(int(part)) for part in match.groups())
-    if canonical in _NO_EXPORT:
-        raise BadValueError("NO_EXPORT has a setting of its own", "no_export: true")
-    return canonical
+        names = ", ".join(name for name, number in _WELL_KNOWN.items() if number != _NO_EXPORT)
+        raise BadValueError("not a community", f"HIGH:LOW, each 0 to {_HIGH_16}, or one of {names}")
+    return match.string
 
 
 def read_large_community(value: object) -> str:
@@ -93,4 +90,4 @@ def read_large_community(value: object) -> str:
     match = _LARGE_COMMUNITY.fullmatch(value) if isinstance(value, str) else None
     if match is None or max(map(int, match.groups())) > _HIGH_32:
         raise BadValueError("not a large community", f"GLOBAL:LOCAL:LOCAL, each 0 to {_HIGH_32}")
-    return ":".join(str(int(part)) for part in match.groups())
+    return match.string

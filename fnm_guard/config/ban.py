@@ -38,6 +38,12 @@ class BanSettings(Section):
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Give what does not fit together."""
-        if self.extension < self.duration:
-            extension, duration = write_duration(self.extension), write_duration(self.duration)
-            yield ("extension",), f"too short: {extension}; allowed: at least ban.duration, {duration}"
+        if self.extension >= self.duration:
+            return
+        extension, duration = write_duration(self.extension), write_duration(self.duration)
+        if "extension" in self.model_fields_set:
+            text = f"too short: {extension}; allowed: at least ban.duration, {duration}"
+            yield Contradiction(("extension",), text, (("duration",),))
+        else:
+            text = f"too long: {duration}; allowed: at most ban.extension, {extension} unless set"
+            yield Contradiction(("duration",), text, (("extension",),))

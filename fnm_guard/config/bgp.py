@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from netaddr import IPAddress
 from pydantic import Field, SecretStr, model_validator
@@ -11,7 +11,7 @@ from fnm_guard.config import kinds
 from fnm_guard.config.addresses import read_address
 from fnm_guard.config.detection import Name
 from fnm_guard.config.secret import secret
-from fnm_guard.config.section import Contradiction, Section
+from fnm_guard.config.section import Contradiction, Loc, Section
 from fnm_guard.core.model import PeerProfile
 
 __all__ = ["BgpSettings", "ExaBgpSettings", "NextHopSettings", "PeerSettings", "UserName"]
@@ -25,10 +25,12 @@ LogLevel = Annotated[
     Literal["debug", "info", "warning", "error", "critical"],
     kinds.choice("debug", "info", "warning", "error", "critical"),
 ]
-# It goes into ExaBGP's configuration text, whose words end at most of the signs left out; 80 is TCP_MD5SIG_MAXKEYLEN.
-PASSWORD = r"[A-Za-z0-9!$%&*+./:<=>?@^_|~-]{1,80}"  # noqa: S105 - the pattern of one
+# It goes into ExaBGP's configuration text, in quotes; 80 is TCP_MD5SIG_MAXKEYLEN.
+PASSWORD = r"[!#-&(-\[\]-~]{1,80}"  # noqa: S105 - the pattern of one
 
-Password = Annotated[SecretStr, secret(PASSWORD, "1 to 80 of A-Z a-z 0-9 ! $ % & * + . / : < = > ? @ ^ _ | ~ -")]
+Password = Annotated[
+    SecretStr, secret(PASSWORD, "1 to 80 printable ASCII characters without spaces, quotes and backslashes")
+]
 
 
 class NextHopSettings(Section):
@@ -50,7 +52,12 @@ class NextHopSettings(Section):
     def contradictions(self) -> Iterator[Contradiction]:
         """Give what does not fit together."""
         if self.ipv4 is None and self.ipv6 is None:
-            yield (), "empty; allowed: ipv4, ipv6 or both"
+            yield Contradiction((), "empty; allowed: ipv4, ipv6 or both", (("ipv4",), ("ipv6",)))
+
+
+def _or_address(schema: dict[str, Any]) -> None:
+    """Let the JSON Schema of a next hop take an address alone."""
+    schema["anyOf"] = [{"$ref": schema.pop("$ref")}, {"type": "string", "x-values": "address"}]
 
 
 def _discard() -> NextHopSettings:
@@ -66,10 +73,10 @@ class PeerSettings(Section):
     """The peer's AS number; equal to `bgp.local_as` for iBGP."""
     local_address: Annotated[IPAddress, kinds.address()] | None = None
     """Our end of the session, of the same family; empty: the kernel chooses."""
-    next_hop: NextHopSettings = Field(default_factory=_discard)
+    next_hop: NextHopSettings = Field(default_factory=_discard, json_schema_extra=_or_address)
     """Discard next hop: an address, or one a family; left out: 192.0.2.1 and 100::1."""
     communities: Annotated[tuple[Annotated[str, kinds.community()], ...], Field(max_length=32)] = ("65535:666",)
-    """Standard communities (RFC 1997) of every blackhole, as agreed with the peer; 65535:666: RFC 7999."""
+    """Standard communities (RFC 1997), as agreed with the peer; the default is BLACKHOLE (RFC 7999)."""
     large_communities: Annotated[tuple[Annotated[str, kinds.large_community()], ...], Field(max_length=32)] = ()
     """Large communities (RFC 8092) of every blackhole."""
     no_export: Annotated[bool, kinds.switch()] = True
@@ -91,21 +98,20 @@ class PeerSettings(Section):
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Give what does not fit together."""
-        if self.local_address is not None:
-            if self.local_address.version != self.address.version:
-                yield (
-                    ("local_address",),
-                    f"of the wrong family; allowed: an IPv{self.address.version} address, as the peer",
-                )
-            elif self.local_address == self.address:
-                yield ("local_address",), "the peer's own address; allowed: an address of this machine"
+        if self.local_address is not None and self.local_address.version != self.address.version:
+            text = f"of the wrong family: {self.local_address}; allowed: an IPv{self.address.version} address"
+            yield Contradiction(("local_address",), text, (("address",),))
+        if self.local_address == self.address:
+            text = f"the peer's own address: {self.local_address}; allowed: an address of this machine"
+            yield Contradiction(("local_address",), text, (("address",),))
         if self.ttl_security and self.multihop is not None:
-            yield ("multihop",), "does not go with ttl_security; allowed: one of the two"
+            text = "does not go with ttl_security; allowed: one of the two"
+            yield Contradiction(("multihop",), text, (("ttl_security",),))
         for name in ("communities", "large_communities"):
             values = getattr(self, name)
             for index, value in enumerate(values):
                 if value in values[:index]:
-                    yield (name, index), f"stands twice: {value}; allowed: once"
+                    yield Contradiction((name, index), f"stands twice: {value}; allowed: once")
 
     def profile(self, name: str, local_as: int, router_id: IPAddress) -> PeerProfile:
         """Give the peer as the announcer wants it."""
@@ -137,7 +143,7 @@ class ExaBgpSettings(Section):
     managed: Annotated[bool, kinds.switch()] = True
     """Whether fnm-guard starts and supervises ExaBGP; false where it is a service of its own."""
     command: Annotated[Path, kinds.file_path()] | None = None
-    """Path of the exabgp program; empty: the one beside fnm-guard's own Python, then the one in PATH."""
+    """Path of the exabgp program; empty: the one that was installed with fnm-guard."""
     user: UserName | None = None
     """User that ExaBGP runs as; empty: the daemon's own."""
     on_stop: Annotated[Literal["withdraw", "keep"], kinds.choice("withdraw", "keep")] = "withdraw"
@@ -164,22 +170,24 @@ class BgpSettings(Section):
             return
         for name in ("local_as", "router_id"):
             if getattr(self, name) is None:
-                yield (name,), "missing; allowed: needed with bgp.peers"
+                yield Contradiction((name,), "missing; allowed: it must be given where there are peers")
         seen: dict[IPAddress, str] = {}
         for name, peer in self.peers.items():
             first = seen.setdefault(peer.address, name)
             if first != name:
-                yield ("peers", name, "address"), f"the address of peer {first} too; allowed: one peer an address"
+                text = f"the address of peer {first} too: {peer.address}; allowed: one peer an address"
+                yield Contradiction(("peers", name, "address"), text)
             yield from self._about(name, peer)
 
     def _about(self, name: str, peer: PeerSettings) -> Iterator[Contradiction]:
         if self.local_as is None:
             return
+        others: tuple[Loc, ...] = (("local_as",), ("peers", name, "as"))
         is_internal = peer.remote_as == self.local_as
         if not is_internal and peer.local_preference is not None:
-            yield ("peers", name, "local_preference"), "the peer is eBGP; allowed: on iBGP only"
+            yield Contradiction(("peers", name, "local_preference"), "the peer is eBGP; allowed: on iBGP only", others)
         if is_internal and peer.multihop is not None:
-            yield ("peers", name, "multihop"), "the peer is iBGP; allowed: on eBGP only"
+            yield Contradiction(("peers", name, "multihop"), "the peer is iBGP; allowed: on eBGP only", others)
 
     def profiles(self) -> tuple[PeerProfile, ...]:
         """Give the peers in the order of the file."""

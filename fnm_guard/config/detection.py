@@ -8,7 +8,7 @@ from netaddr import IPNetwork
 from pydantic import Field
 
 from fnm_guard.config import kinds
-from fnm_guard.config.section import Contradiction, Section
+from fnm_guard.config.section import Contradiction, Loc, Section
 from fnm_guard.config.values import BadValueError, read_number, write_duration
 from fnm_guard.core.model import Thresholds
 
@@ -20,6 +20,7 @@ __all__ = [
 SHORTEST_IPV4 = 8
 SHORTEST_IPV6 = 16
 POWER_TICKS = 4
+TICKS_LIMIT = 1200
 
 OurPrefix = Annotated[IPNetwork, kinds.prefix(SHORTEST_IPV4, SHORTEST_IPV6)]
 Name = Annotated[str, kinds.text(r"[A-Za-z0-9_.-]{1,64}", "not a name", "1 to 64 letters, digits, and _ . -")]
@@ -32,11 +33,10 @@ Interface = Annotated[
 def _read_threshold(value: object) -> float | None:
     if value is None or value is False or (isinstance(value, str) and value.lower() in {"off", "no", "false"}):
         return None
-    low, high = 0.001, 1e12
     try:
-        return read_number(value, low, high)
+        return read_number(value, 0.001, 1e12)
     except BadValueError as error:
-        raise BadValueError(error.what, f"{error.allowed}, or off") from None
+        raise BadValueError(error.what, "a number above 0, or off") from None
 
 
 Threshold = Annotated[
@@ -67,7 +67,7 @@ class CaptureSettings(Section):
     count_internal: Annotated[bool, kinds.switch()] = False
     """Whether traffic between two of our hosts also counts as incoming and outgoing; true on a mirror of an uplink,
     where a flood with sources forged out of our own networks looks internal."""
-    cluster: Annotated[int, kinds.whole(0, 255)] | None = None
+    cluster: Annotated[int, kinds.whole(1, 255)] | None = None
     """PF_RING cluster that shares the frames among threads; PF_RING only."""
     ring_mib: Annotated[int, kinds.whole(1, 4096)] = 64
     """Size of each thread's AF_PACKET ring in MiB."""
@@ -75,14 +75,14 @@ class CaptureSettings(Section):
     def contradictions(self) -> Iterator[Contradiction]:
         """Give what does not fit together."""
         if self.cluster is not None and self.source == "af_packet":
-            yield ("cluster",), "only for PF_RING, but source is af_packet"
+            yield Contradiction(("cluster",), "only for PF_RING, but source is af_packet", (("source",),))
 
 
 class ThresholdSettings(Section):
     """Thresholds of one direction; what is left out is inherited."""
 
     pps: Threshold = None
-    """Packets per second."""
+    """Packets per second; 30000 unless set."""
     mbps: Threshold = None
     """Traffic in 10^6 bit/s at the IP layer."""
     flows: Threshold = None
@@ -139,7 +139,7 @@ class DetectionSettings(Section):
     """When a host is under attack."""
 
     window: Annotated[float, kinds.duration(0.04, 60)] = 1.0
-    """Length of the sliding window over which rates are taken; a whole number of ticks, 4 at least."""
+    """Length of the sliding window over which rates are taken; a whole number of ticks, 4 to 1200."""
     tick: Annotated[float, kinds.duration(0.01, 1)] = 0.05
     """How often the window moves and thresholds are compared."""
     thresholds: DirectionSettings = DirectionSettings()
@@ -157,21 +157,19 @@ class DetectionSettings(Section):
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Give what does not fit together."""
-        ticks = round(self.window / self.tick)
-        if ticks < POWER_TICKS or abs(ticks * self.tick - self.window) > 1e-9:  # noqa: PLR2004 - a rounding error
+        ticks, rest = divmod(round(self.window * 1e9), round(self.tick * 1e9))
+        if rest or not POWER_TICKS <= ticks <= TICKS_LIMIT:
             window, tick = write_duration(self.window), write_duration(self.tick)
-            yield (
-                ("window",),
-                f"{window} is not a whole number of ticks of {tick}; allowed: 4 ticks or more, 60s at most",
-            )
+            text = f"not in whole ticks: {window} of {tick}; allowed: {POWER_TICKS} to {TICKS_LIMIT} ticks"
+            yield Contradiction(("window",), text, (("tick",),))
         if self.flows:
             return
-        for direction in self.thresholds.uses_flows():
-            yield ("thresholds", direction, "flows"), "flows are not counted; allowed: with detection.flows: true"
+        places: list[Loc] = [("thresholds", direction) for direction in self.thresholds.uses_flows()]
         for name, group in self.groups.items():
-            for direction in group.thresholds.uses_flows():
-                loc = ("groups", name, "thresholds", direction, "flows")
-                yield loc, "flows are not counted; allowed: with detection.flows: true"
+            places += [("groups", name, "thresholds", direction) for direction in group.thresholds.uses_flows()]
+        for place in places:
+            text = "flows are not counted; allowed: with detection.flows: true"
+            yield Contradiction((*place, "flows"), text, (("flows",),))
 
 
 class AuditSettings(Section):
@@ -181,5 +179,5 @@ class AuditSettings(Section):
     """Frames kept from the crossing on."""
     before: Annotated[int, kinds.whole(0, 100)] = 10
     """Frames kept from before the crossing."""
-    frame_bytes: Annotated[int, kinds.whole(64, 512)] = 128
+    frame_bytes: Annotated[int, kinds.whole(64, 256)] = 128
     """Bytes kept of each frame."""

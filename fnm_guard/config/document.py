@@ -1,26 +1,12 @@
-"""YAML text as plain values that know their line and column.
-
-The tree is built from the parser's events with a stack of our own: nesting, size and repeated anchors are bounded
-before anything is built, and duplicate keys are seen.  Scalars stay text, except an empty value, `~` and `null`: what a
-text means is for the setting to say.  YAML's own guesses would make 64500:12 a number to the base of 60 and the peer NO
-a falsehood.
-"""
+"""The values of a file, each with its line and column."""
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeAlias
 
-import yaml
-
-from fnm_guard.config.problems import shown
-
-__all__ = ["Complaint", "Document", "Node", "read"]
-
-DEPTH_LIMIT = 32
-NODES_LIMIT = 200_000
+__all__ = ["Complaint", "Document", "Loc", "Node", "Place"]
 
 Loc: TypeAlias = tuple[str | int, ...]
-
-_NULL = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,219 +24,93 @@ class Node:
     """One value of the file.
 
     Attributes:
-        value: Text or None of a scalar; a list of nodes; a mapping of keys to nodes.
+        value: Text or None of a scalar; otherwise what it holds, by key, or by the index that it has in the file.
+        is_list: Whether it is a list.
         keys: Where each key of a mapping stands.
         size: How many nodes it holds, itself included, repeated anchors counted each time.
     """
 
     line: int
     column: int
-    value: "str | list[Node] | dict[str, Node] | None" = None
-    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    value: "str | dict[str | int, Node] | None" = None
+    is_list: bool = False
+    keys: dict[str | int, tuple[int, int]] = field(default_factory=dict)
     size: int = 1
 
     def plain(self) -> object:
         """Give the value without places."""
-        if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
-        if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
-        return self.value
+        if not isinstance(self.value, dict):
+            return self.value
+        if self.is_list:
+            return [node.plain() for node in self.value.values()]
+        return {key: node.plain() for key, node in self.value.items()}
 
-    def child(self, part: str | int) -> "Node | None":
-        """Give the value under a key or index, None if there is none."""
-        if isinstance(self.value, dict) and isinstance(part, str):
-            return self.value.get(part)
-        if isinstance(self.value, list) and isinstance(part, int) and part < len(self.value):
-            return self.value[part]
-        return None
+    def key_of(self, part: str | int) -> str | int | None:
+        """Give the key in the file of what stands under a key, or at an index now; None if there is nothing."""
+        if not isinstance(self.value, dict):
+            return None
+        if isinstance(part, int):
+            return next(islice(self.value, part, None), None) if self.is_list else None
+        return part if part in self.value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands.
+
+    Attributes:
+        loc: Its path in the file, which differs from the one asked for where an entry before it was taken away.
+        line, column: Of the value, or of what surrounds it where it is not in the file.
+        nearest: The longest part of the path that is in the file.
+    """
+
+    loc: Loc
+    line: int
+    column: int
+    nearest: Loc
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file as read: the root and what was wrong with the YAML; the root holds what came before a syntax error."""
+    """A file as read.
+
+    Attributes:
+        root: Its value; what came before the error, where the reading stopped.
+        complaints: What was wrong with the YAML.
+        whole: Whether it was read to its end.
+    """
 
     root: Node
     complaints: tuple[Complaint, ...]
     whole: bool
 
-    def place(self, loc: Loc, *, key: bool = False) -> tuple[int, int]:
-        """Give line and column of a value, or of its key; of what surrounds it where it is not in the file."""
+    def place(self, loc: Loc, *, at_key: bool = False) -> Place:
+        """Say where a value stands, or its key."""
+        node, found = self._walk(loc)
+        line, column = node.line, node.column
+        if at_key and len(found) == len(loc) and loc:
+            parent, _ = self._walk(loc[:-1])
+            line, column = parent.keys.get(loc[-1], (line, column))
+        return Place((*found, *loc[len(found) :]), line, column, found)
+
+    def _walk(self, loc: Loc) -> tuple[Node, Loc]:
+        """Go along a path as far as there are values; give the last one and its path in the file."""
         node = self.root
-        for depth, part in enumerate(loc):
-            if key and depth == len(loc) - 1 and part in node.keys:
-                return node.keys[str(part)]
-            child = node.child(part)
-            if child is None:
+        found: list[str | int] = []
+        for part in loc:
+            key = node.key_of(part)
+            if key is None or not isinstance(node.value, dict):
                 break
-            node = child
-        return node.line, node.column
+            node = node.value[key]
+            found.append(key)
+        return node, tuple(found)
 
-
-class _Stop(Exception):  # noqa: N818 - ends the reading; never leaves this module
-    """The rest of the file is not read."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """A list or mapping whose end has not come yet."""
-
-    node: Node
-    part: str | int = 0
-    waits_for_value: bool = False
-    skip: bool = False
-    anchor: str | None = None
-
-
-class _Builder:
-    """Builds the tree from events."""
-
-    def __init__(self) -> None:
-        self.root: Node | None = None
-        self.complaints: list[Complaint] = []
-        self._open: list[_Open] = []
-        self._anchors: dict[str, Node | None] = {}
-        self._documents = 0
-
-    def feed(self, event: yaml.events.Event) -> None:
-        """Take the next event.
-
-        Raises:
-            _Stop: After a complaint that makes the rest unreadable.
-        """
-        mark = event.start_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        if isinstance(event, yaml.events.DocumentStartEvent):
-            self._documents += 1
-            if self._documents > 1:
-                self._stop(line, column, "a second document begins; allowed: one document a file")
-        elif isinstance(event, yaml.events.CollectionStartEvent):
-            self._begin(event, Node(line, column, {} if isinstance(event, yaml.events.MappingStartEvent) else []))
-        elif isinstance(event, yaml.events.CollectionEndEvent):
-            self._end()
-        elif isinstance(event, yaml.events.ScalarEvent):
-            self._scalar(event, Node(line, column))
-        elif isinstance(event, yaml.events.AliasEvent):
-            self._alias(event, line, column)
-
-    def _loc(self) -> Loc:
-        return tuple(frame.part for frame in self._open if isinstance(frame.node.value, list) or frame.waits_for_value)
-
-    def _complain(self, line: int, column: int, text: str) -> None:
-        self.complaints.append(Complaint(line, column, self._loc(), text))
-
-    def _stop(self, line: int, column: int, text: str) -> None:
-        self._complain(line, column, text)
-        raise _Stop
-
-    def _begin(self, event: yaml.events.CollectionStartEvent, node: Node) -> None:
-        self._refuse_tag(event.tag, node)
-        if self._expects_key():
-            self._stop(node.line, node.column, "a list or mapping as a key; allowed: plain text")
-        if len(self._open) >= DEPTH_LIMIT:
-            self._stop(node.line, node.column, f"nested too deeply; allowed: {DEPTH_LIMIT} levels")
-        if event.anchor is not None:
-            self._anchors[event.anchor] = None
-        self._open.append(_Open(node, anchor=event.anchor))
-
-    def _end(self) -> None:
-        frame = self._open.pop()
-        if frame.anchor is not None:
-            self._anchors[frame.anchor] = frame.node
-        self._place(frame.node)
-
-    def _scalar(self, event: yaml.events.ScalarEvent, node: Node) -> None:
-        self._refuse_tag(event.tag, node)
-        if self._expects_key():
-            self._key(event.value, node)
-            return
-        is_plain = event.style in (None, "")
-        node.value = None if is_plain and event.value in _NULL else event.value
-        if event.anchor is not None:
-            self._anchors[event.anchor] = node
-        self._place(node)
-
-    def _alias(self, event: yaml.events.AliasEvent, line: int, column: int) -> None:
-        if self._expects_key():
-            self._stop(line, column, "an alias as a key; allowed: plain text")
-        node = self._anchors.get(event.anchor or "")
-        if node is None:
-            self._stop(
-                line, column, "an alias without a finished anchor before it (a value that begins with * needs quotes)"
-            )
-            return
-        self._place(node)
-
-    def _refuse_tag(self, tag: str | None, node: Node) -> None:
-        if tag is not None:
-            self._complain(node.line, node.column, "a tag; allowed: none (a value that begins with ! needs quotes)")
-
-    def _expects_key(self) -> bool:
-        return bool(self._open) and isinstance(self._open[-1].node.value, dict) and not self._open[-1].waits_for_value
-
-    def _key(self, key: str, place: Node) -> None:
-        frame = self._open[-1]
-        frame.skip = key in frame.node.keys
-        frame.part, frame.waits_for_value = key, True
-        if frame.skip:
-            first = frame.node.keys[key][0]
-            self._complain(place.line, place.column, f"the key stands twice, first in line {first}")
-        elif key == "<<":
-            frame.skip = True
-            self._complain(place.line, place.column, "merge keys are not supported; allowed: write the keys out")
-        else:
-            frame.node.keys[key] = (place.line, place.column)
-
-    def _place(self, node: Node) -> None:
-        if not self._open:
-            self.root = node
-            return
-        frame = self._open[-1]
-        frame.node.size += node.size
-        if sum(item.node.size for item in self._open) > NODES_LIMIT:
-            self._stop(node.line, node.column, f"too many values; allowed: {NODES_LIMIT} a file, repeated ones counted")
-        if isinstance(frame.node.value, list):
-            frame.node.value.append(node)
-            frame.part = len(frame.node.value)
-        elif isinstance(frame.node.value, dict) and not frame.skip:
-            frame.node.value[str(frame.part)] = node
-        frame.waits_for_value = False
-
-    def finish(self) -> Node:
-        """Close what is still open and give the root."""
-        while self._open:
-            frame = self._open.pop()
-            self.root = frame.node
-        return self.root or Node(1, 1)
-
-
-def read(text: str) -> Document:
-    """Read YAML text; what is wrong with it is in the complaints."""
-    builder = _Builder()
-    whole = False
-    try:
-        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            builder.feed(event)
-        whole = True
-    except yaml.MarkedYAMLError as error:
-        builder.complaints.append(_syntax(error))
-    except yaml.reader.ReaderError as error:
-        builder.complaints.append(_unreadable(error, text))
-    except _Stop:
-        pass
-    return Document(builder.finish(), tuple(builder.complaints), whole)
-
-
-def _syntax(error: yaml.MarkedYAMLError) -> Complaint:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    parts = (error.context, error.problem)
-    return Complaint(line, column, (), "not YAML: " + (", ".join(part for part in parts if part) or "syntax error"))
-
-
-def _unreadable(error: yaml.reader.ReaderError, text: str) -> Complaint:
-    for number, line in enumerate(text.split("\n"), 1):
-        for column, character in enumerate(line, 1):
-            if not (character.isprintable() or character in "\t\r\x85\ufeff"):
-                return Complaint(number, column, (), f"not YAML: the character {shown(character)} must not be here")
-    return Complaint(1, 1, (), f"not YAML: {error.reason}")
+    def remove(self, loc: Loc) -> None:
+        """Take away the value at a path in the file, if it is there; the root stays."""
+        node = self.root
+        for key in loc[:-1]:
+            if not isinstance(node.value, dict) or key not in node.value:
+                return
+            node = node.value[key]
+        if isinstance(node.value, dict) and loc:
+            node.value.pop(loc[-1], None)

@@ -26,6 +26,8 @@ def build() -> dict[str, object]:
 
 def _tidy(item: dict[str, Any]) -> None:
     item.pop("title", None)
+    if "patternProperties" in item:
+        item["additionalProperties"] = False
     default = item.get("default")
     if item.get("x-values", "").startswith("duration") and isinstance(default, int | float):
         item["default"] = write_duration(default)

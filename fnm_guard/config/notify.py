@@ -74,12 +74,11 @@ class MailSettings(Section):
         """Give what does not fit together."""
         if (self.user is None) != (self.password is None):
             missing, given = ("user", "password") if self.user is None else ("password", "user")
-            yield (missing,), f"missing; allowed: needed with {given}"
+            text = f"missing; allowed: it must be given where there is a {given}"
+            yield Contradiction((missing,), text, ((given,),))
         if self.user is not None and self.security == "none" and not self._is_local():
-            yield (
-                ("security",),
-                "a login would cross the network in clear; allowed: starttls, tls, or a loopback server",
-            )
+            text = "a login would cross the network in clear; allowed: starttls, tls, or a server on this machine"
+            yield Contradiction(("security",), text, (("user",), ("server",)))
 
     def _is_local(self) -> bool:
         try:

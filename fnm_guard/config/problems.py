@@ -48,9 +48,8 @@ class ConfigError(Exception):
     def __str__(self) -> str:
         """Give one line a problem, the first 100 of them."""
         lines = [str(problem) for problem in self.problems[:PROBLEMS_SHOWN]]
-        left = len(self.problems) - len(lines)
-        if left:
-            lines.append(f"{self.problems[0].file}: and {left} more")
+        if len(self.problems) > PROBLEMS_SHOWN:
+            lines.append(f"{self.problems[0].file}: and more; put these right first")
         return "\n".join(lines)
 
 

@@ -1,22 +1,38 @@
 """What every section of the file has in common."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import UnionType
 from typing import Any, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-__all__ = ["Contradiction", "ContradictionError", "Section"]
+__all__ = ["Contradiction", "ContradictionError", "Loc", "Section"]
 
-Contradiction: TypeAlias = tuple[tuple[str | int, ...], str]
+Loc: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Values that do not fit together.
+
+    Attributes:
+        loc: Path from the section to the one that is to be put right.
+        text: What is wrong, the value, what is allowed.
+        others: Paths from the section to those it does not fit; all are right by themselves.
+    """
+
+    loc: Loc
+    text: str
+    others: tuple[Loc, ...] = ()
+
+    def below(self, loc: Loc) -> "Contradiction":
+        """Give it with paths from further up."""
+        return Contradiction((*loc, *self.loc), self.text, tuple((*loc, *other) for other in self.others))
 
 
 class ContradictionError(ValueError):
-    """Values that are right each and wrong together; every one with the place where it is to be put right.
-
-    Attributes:
-        found: Path from the section, and text.
-    """
+    """A section whose values contradict each other."""
 
     def __init__(self, found: tuple[Contradiction, ...]) -> None:
         super().__init__(found)

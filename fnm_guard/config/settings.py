@@ -3,10 +3,10 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from netaddr import IPNetwork, IPSet
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from fnm_guard.config import kinds
 from fnm_guard.config.ban import BanSettings, LimitSettings
@@ -21,7 +21,7 @@ from fnm_guard.config.detection import (
     ThresholdSettings,
 )
 from fnm_guard.config.notify import MailSettings, NotifySettings, ScriptSettings
-from fnm_guard.config.section import Contradiction, ContradictionError, Section
+from fnm_guard.config.section import Contradiction, Section
 from fnm_guard.config.service import ApiSettings, LogSettings, PathSettings
 from fnm_guard.core.model import (
     AttackPolicy,
@@ -43,7 +43,6 @@ HOSTS_LIMIT = 2**24
 NETWORKS_LIMIT = 65_536
 SOCKET_PATH_BYTES = 107
 
-_Value = TypeVar("_Value")
 _DEFAULT = Thresholds(pps=30_000)
 
 
@@ -51,7 +50,7 @@ class Settings(Section):
     """The configuration of one fnm-guard."""
 
     networks: Annotated[tuple[OurPrefix, ...], Field(min_length=1, max_length=NETWORKS_LIMIT)]
-    """Our networks: only hosts in here are counted and banned.  16777216 IPv4 addresses at most."""
+    """Our networks: only hosts in here are counted and banned.  At most 16777216 IPv4 addresses."""
     never_ban: Annotated[tuple[Annotated[IPNetwork, kinds.prefix(0, 0)], ...], Field(max_length=NETWORKS_LIMIT)] = ()
     """Prefixes and addresses that are never banned, by hand or not (the whitelist)."""
     capture: Annotated[tuple[CaptureSettings, ...], Field(max_length=64)] = ()
@@ -73,54 +72,41 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     """The log on standard error."""
 
-    @field_validator("networks", "never_ban", mode="after")
-    @classmethod
-    def _check_networks(cls, networks: tuple[IPNetwork, ...], info: ValidationInfo) -> tuple[IPNetwork, ...]:
-        found = list(_repeated(networks))
-        if info.field_name == "networks" and _ipv4_hosts(networks) > HOSTS_LIMIT:
-            found.append(((), f"more than {HOSTS_LIMIT} IPv4 addresses; allowed: prefixes of one /8 together"))
-        return _agreed(networks, found)
-
-    @field_validator("capture", mode="after")
-    @classmethod
-    def _check_capture(cls, capture: tuple[CaptureSettings, ...]) -> tuple[CaptureSettings, ...]:
-        places = [
-            ((index, "interfaces", position), name)
-            for index, entry in enumerate(capture)
-            for position, name in enumerate(entry.interfaces)
-        ]
-        seen: set[str] = set()
-        found: list[Contradiction] = []
-        for loc, name in places:
-            if name in seen:
-                found.append((loc, f"stands twice: {name!r}; allowed: once in all of capture"))
-            seen.add(name)
-        return _agreed(capture, found)
-
-    @field_validator("detection", mode="after")
-    @classmethod
-    def _check_groups(cls, detection: DetectionSettings, info: ValidationInfo) -> DetectionSettings:
-        if "networks" not in info.data:
-            return detection
-        ours = IPSet(info.data["networks"])
-        found: list[Contradiction] = [
-            (("groups", name, "networks", index), f"outside networks: {network}; allowed: prefixes inside networks")
-            for name, group in detection.groups.items()
-            for index, network in enumerate(group.networks)
-            if network not in ours
-        ]
-        return _agreed(detection, found)
-
     def contradictions(self) -> Iterator[Contradiction]:
         """Give what does not fit together."""
-        for index, entry in enumerate(self.capture):
-            if entry.snaplen < self.audit.frame_bytes:
-                text = f"too small: {entry.snaplen}; allowed: at least audit.frame_bytes, {self.audit.frame_bytes}"
-                yield ("capture", index, "snaplen"), text
+        yield from _repeated("networks", self.networks)
+        yield from _repeated("never_ban", self.never_ban)
+        ours = IPSet(self.networks)
+        if sum(network.size for network in ours.iter_cidrs() if network.version == 4) > HOSTS_LIMIT:  # noqa: PLR2004
+            text = f"more than {HOSTS_LIMIT} IPv4 addresses; allowed: as many as a /8 has"
+            yield Contradiction(("networks",), text)
+        yield from self._outside(ours)
+        yield from self._about_capture()
         length = len(os.fsencode(self.api_socket))
         if length > SOCKET_PATH_BYTES:
             loc = ("paths", "runtime") if self.api.socket is None else ("api", "socket")
-            yield loc, f"the path of the socket has {length} bytes; allowed: {SOCKET_PATH_BYTES}"
+            text = f"the path of the socket has {length} bytes; allowed: at most {SOCKET_PATH_BYTES}"
+            yield Contradiction(loc, text, (("paths", "runtime"), ("api", "socket")))
+
+    def _outside(self, ours: IPSet) -> Iterator[Contradiction]:
+        for name, group in self.detection.groups.items():
+            for index, network in enumerate(group.networks):
+                if network not in ours:
+                    loc = ("detection", "groups", name, "networks", index)
+                    text = f"outside networks: {network}; allowed: prefixes inside networks"
+                    yield Contradiction(loc, text, (("networks",),))
+
+    def _about_capture(self) -> Iterator[Contradiction]:
+        seen: set[str] = set()
+        for index, entry in enumerate(self.capture):
+            if entry.snaplen < self.audit.frame_bytes:
+                text = f"too small: {entry.snaplen}; allowed: at least audit.frame_bytes, {self.audit.frame_bytes}"
+                yield Contradiction(("capture", index, "snaplen"), text, (("audit", "frame_bytes"),))
+            for position, name in enumerate(entry.interfaces):
+                if name in seen:
+                    text = f"stands twice: {name!r}; allowed: once in all of capture"
+                    yield Contradiction(("capture", index, "interfaces", position), text)
+                seen.add(name)
 
     @property
     def api_socket(self) -> Path:
@@ -174,19 +160,9 @@ class Settings(Section):
         return self.bgp.profiles()
 
 
-def _repeated(networks: tuple[IPNetwork, ...]) -> Iterator[Contradiction]:
+def _repeated(key: str, networks: tuple[IPNetwork, ...]) -> Iterator[Contradiction]:
     seen: set[IPNetwork] = set()
     for index, network in enumerate(networks):
         if network in seen:
-            yield (index,), f"stands twice: {network}; allowed: once"
+            yield Contradiction((key, index), f"stands twice: {network}; allowed: once")
         seen.add(network)
-
-
-def _ipv4_hosts(networks: tuple[IPNetwork, ...]) -> int:
-    return sum(network.size for network in IPSet(networks).iter_cidrs() if network.version == 4)  # noqa: PLR2004 - IPv4
-
-
-def _agreed(value: _Value, found: list[Contradiction]) -> _Value:
-    if found:
-        raise ContradictionError(tuple(found))
-    return value

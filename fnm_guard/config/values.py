@@ -84,13 +84,13 @@ def read_duration(value: object, low: float, high: float) -> float:
 
 def write_duration(seconds: float) -> str:
     """Give a duration as the file has it, in the largest unit that leaves a whole number."""
-    milliseconds = round(seconds * 1000)
-    if milliseconds == 0:
+    if seconds == 0:
         return "0s"
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
-        if milliseconds % size == 0:
-            return f"{milliseconds // size}{unit}"
-    return f"{milliseconds}ms"
+    exact = Decimal(repr(seconds))
+    for unit in ("d", "h", "m", "s"):
+        if exact % _UNITS[unit] == 0:
+            return f"{int(exact / _UNITS[unit])}{unit}"
+    return f"{(exact / _UNITS['ms']).normalize():f}ms"
 
 
 def read_text(value: object, pattern: re.Pattern[str], what: str, allowed: str) -> str:
