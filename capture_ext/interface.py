@@ -13,14 +13,16 @@ import struct
 from array import array
 from pathlib import Path
 
-__all__ = ["InterfaceDrops", "interface_index", "interface_link_type", "offloads"]
+__all__ = ["InterfaceDrops", "interface_index", "interface_link_type", "interface_problem", "offloads"]
 
-_SIOCGIFHWADDR = 0x8927  # linux/sockios.h
+_SIOCGIFFLAGS = 0x8913  # linux/sockios.h
+_SIOCGIFHWADDR = 0x8927
 _SIOCGIFINDEX = 0x8933
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_GFLAGS = 0x25  # linux/ethtool.h
 _ETHTOOL_GGRO = 0x2B
 _ETH_FLAG_LRO = 1 << 15
+_IFF_UP = 1
 
 _NAME_BYTES = 16  # IFNAMSIZ, the closing zero included
 
@@ -63,6 +65,15 @@ def interface_link_type(sock: socket.socket, interface: str) -> int:
             f"{interface} has hardware type {hardware} (ARPHRD); only Ethernet and bare IP can be captured"
         )
     return _LINK_TYPES[hardware]
+
+
+def interface_problem(sock: socket.socket, interface: str) -> str:
+    """Say what keeps an interface from giving frames: it is gone, or down and how to change that; "" if nothing."""
+    try:
+        (flags,) = struct.unpack_from("H", _ask(sock, _SIOCGIFFLAGS, interface), _NAME_BYTES)
+    except OSError:
+        return "the interface is gone"
+    return "" if flags & _IFF_UP else f"the interface is down: ip link set dev {interface} up"
 
 
 def offloads(interface: str) -> tuple[str, ...]:

@@ -1,13 +1,6 @@
 from typing import NamedTuple
 
-from capture_ext.source import FrameSource
-
-class SeenFrame(NamedTuple):
-    data: bytes
-    wire_bytes: int
-    stripped_tag: int
-    link_type: int
-    timestamp_ns: int
+from capture_ext.source import CapturedFrame, FrameSource
 
 class Drained(NamedTuple):
     frames: int
@@ -15,5 +8,5 @@ class Drained(NamedTuple):
     cpu_ns: int
     outcome: int
 
-def read_frames(source: FrameSource, limit: int, seconds: float) -> list[SeenFrame]: ...
+def read_frames(source: FrameSource, limit: int, seconds: float) -> list[CapturedFrame]: ...
 def drain(source: FrameSource, limit: int, seconds: float) -> Drained: ...

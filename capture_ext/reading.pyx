@@ -9,6 +9,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from capture_ext.batch cimport FrameBatch
 from capture_ext.source cimport FrameSource
 
+from capture_ext.source import CapturedFrame
+
 
 cdef extern from "<time.h>" nogil:
     struct timespec:
@@ -21,24 +23,6 @@ cdef extern from "<time.h>" nogil:
 
 cdef enum:
     WAIT_MS = 20
-
-
-class SeenFrame(NamedTuple):
-    """A copy of one frame.
-
-    Attributes:
-        data: The bytes that were kept, from the link header on.
-        wire_bytes: Length on the wire.
-        stripped_tag: VLAN tag that the kernel took off, TPID << 16 | TCI; 0: none.
-        link_type: pcap link type.
-        timestamp_ns: Nanoseconds since the epoch.
-    """
-
-    data: bytes
-    wire_bytes: int
-    stripped_tag: int
-    link_type: int
-    timestamp_ns: int
 
 
 class Drained(NamedTuple):
@@ -57,7 +41,7 @@ class Drained(NamedTuple):
     outcome: int
 
 
-def read_frames(FrameSource source not None, uint64_t limit, double seconds) -> list[SeenFrame]:
+def read_frames(FrameSource source not None, uint64_t limit, double seconds) -> list[CapturedFrame]:
     """Copy frames until there are `limit`, `seconds` have passed, or the source ended or failed.
 
     A batch is never split: up to BATCH - 1 frames more than `limit` may come.
@@ -72,8 +56,8 @@ def read_frames(FrameSource source not None, uint64_t limit, double seconds) -> 
             count = source.next_batch(&batch, WAIT_MS)
         for index in range(count if count > 0 else 0):
             frame = &batch.frames[index]
-            found.append(SeenFrame(
-                frame.data[:frame.captured], frame.wire_bytes, frame.stripped_tag, frame.link_type, frame.timestamp_ns
+            found.append(CapturedFrame(
+                frame.data[:frame.captured], frame.timestamp_ns, frame.link_type, frame.wire_bytes, frame.stripped_tag
             ))
     return found
 

@@ -15,18 +15,19 @@ from scapy.layers.l2 import Ether
 
 from bench.blast import build
 from capture_ext.afpacket import AfPacket
-from capture_ext.reading import SeenFrame, read_frames
+from capture_ext.reading import read_frames
+from capture_ext.source import CapturedFrame
 from lab.namespaces import Lab
 
 MAC = "02:00:00:00:00:99"
 
 
-def parsed(frame: SeenFrame) -> Any:
+def parsed(frame: CapturedFrame) -> Any:
     """Give the frame as scapy reads it."""
     return Ether(frame.data)
 
 
-def checksums_hold(frame: SeenFrame) -> bool:
+def checksums_hold(frame: CapturedFrame) -> bool:
     """Tell whether scapy would have written the same checksums."""
     packet = parsed(frame)
     for layer in packet.layers():
@@ -36,7 +37,7 @@ def checksums_hold(frame: SeenFrame) -> bool:
     return bytes(packet) == frame.data
 
 
-def flood(folder: Path, *words: str, limit: int = 10_000) -> tuple[list[dict[str, Any]], list[SeenFrame]]:
+def flood(folder: Path, *words: str, limit: int = 10_000) -> tuple[list[dict[str, Any]], list[CapturedFrame]]:
     """Run blast over a silent wire; give its lines and what arrived."""
     with Lab(folder) as lab:
         near, far = lab.namespace("near"), lab.namespace("far")

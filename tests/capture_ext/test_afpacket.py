@@ -17,7 +17,8 @@ import pytest
 
 from capture_ext.afpacket import AfPacket
 from capture_ext.packet_socket import CaptureOptions, _explaining
-from capture_ext.reading import SeenFrame, read_frames
+from capture_ext.reading import read_frames
+from capture_ext.source import CapturedFrame
 
 from .conftest import BROADCAST, EXPERIMENTAL, FAR, NEAR, STATION, Wire
 
@@ -34,7 +35,7 @@ def numbered(number: int, length: int = 60) -> bytes:
     return (BROADCAST + STATION + EXPERIMENTAL + MARK + struct.pack("!I", number)).ljust(length, b"\x5a")
 
 
-def number_of(frame: SeenFrame) -> int:
+def number_of(frame: CapturedFrame) -> int:
     """Give the number in a frame that `numbered` made."""
     return int(struct.unpack_from("!I", frame.data, 14 + len(MARK))[0])
 
