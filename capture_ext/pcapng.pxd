@@ -14,6 +14,7 @@ cdef struct Interface:
     int64_t offset_ns
     uint32_t snaplen             # 0: none
     uint16_t link_type
+    bint is_read                 # whether the parser reads that link type
 
 cdef struct Section:
     bint swapped                 # the other byte order than the host's

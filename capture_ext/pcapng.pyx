@@ -20,6 +20,7 @@ from capture_ext.window cimport (
     BLOCK_TOO_LONG,
     BLOCK_TRAILER,
     CUT_BLOCK,
+    FILE_BROKEN,
     FRAME_BYTES,
     FRAME_OUTSIDE,
     FRAME_TOO_LONG,
@@ -142,6 +143,7 @@ cdef int read_interface(Window *window, Section *section, uint32_t length, Fault
     interface = &section.interfaces[section.interface_count]
     section.interface_count += 1
     interface.link_type = host16(block + 8, section.swapped)
+    interface.is_read = is_link_type(interface.link_type)
     interface.snaplen = host32(block + 12, section.swapped)
     interface.offset_ns = 0
     set_resolution(interface, 6)
@@ -167,7 +169,7 @@ cdef int set_frame(
     """Finish a frame whose data is known to lie inside its block."""
     if captured > FRAME_BYTES:
         return broken(fault, FRAME_TOO_LONG, window, captured)
-    if not is_link_type(interface.link_type):
+    if not interface.is_read:
         return broken(fault, BAD_LINK_TYPE, window, interface.link_type)
     frame.captured = captured
     frame.link_type = interface.link_type
@@ -237,9 +239,14 @@ cdef inline bint is_known(uint32_t kind) noexcept nogil:
 
 cdef int step_over(Window *window, uint32_t length, bint may_fill, Fault *fault) noexcept nogil:
     """Step over a block longer than the window."""
+    cdef uint64_t start = window.offset
     if not may_fill:
         return NEEDS_FILL
-    return GOT_NOTHING if skip(window, length) else broken(fault, CUT_BLOCK, window, 0)
+    if skip(window, length):
+        return GOT_NOTHING
+    broken(fault, CUT_BLOCK, window, start + length - window.offset)
+    fault.offset = start
+    return FILE_BROKEN
 
 
 cdef int next_block(Window *window, Section *section, Frame *frame, bint may_fill, Fault *fault) noexcept nogil:

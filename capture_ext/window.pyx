@@ -67,13 +67,8 @@ cdef int broken(Fault *fault, FaultCode code, const Window *window, uint64_t val
     return FILE_BROKEN
 
 
-cdef int need(Window *window, size_t size, bint may_fill, FaultCode code, Fault *fault) noexcept nogil:
-    """Make `size` bytes readable: GOT_FRAME if they are, else the Step that says what to do.
-
-    A file that ends at the window's first byte has ended; one that ends later is broken, by `code`.
-    """
-    if held(window) >= size:
-        return GOT_FRAME
+cdef int need_more(Window *window, size_t size, bint may_fill, FaultCode code, Fault *fault) noexcept nogil:
+    """See `need`: what it does when the bytes are not held."""
     if not may_fill:
         return NEEDS_FILL
     if fill(window, size):

@@ -207,7 +207,7 @@ GOOD = build.section() + build.interface() + build.enhanced(b"good")
         (build.block(2, bytes(16)), "has the length 28: too short"),
         (build.block(9, b"", trailer=16), r"ends with another length \(16\) than it begins with"),
         (build.block(6, b"", length=0xFFFFFFFC), "claims 4294967292 bytes, more than 1048576"),
-        (build.block(9, b"", length=0xFFFFFFFC), "cut off: the block at byte"),
+        (build.block(9, b"", length=0xFFFFFFFC), "cut off: the block at byte 84 lacks 4294967196 bytes"),
         (build.enhanced(b"abcd", captured=5), "claims 5 bytes, more than the block has"),
         (build.enhanced(b"abcd", captured=0xFFFFFFFF), "claims 4294967295 bytes, more than the block has"),
         (build.enhanced(bytes(262145)), "claims 262145 bytes, more than 262144"),
