@@ -10,6 +10,7 @@ from fnm_guard.config.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from fnm_guard.config.settings import Settings
 
@@ -38,7 +39,7 @@ def parse(text: str, name: str) -> "Settings":
     return loading.parse(text, name)
 
 
-def schema() -> dict[str, object]:
+def schema() -> "dict[str, Any]":
     """Give the JSON Schema of the file, for editors."""
     from fnm_guard.config import json_schema  # noqa: PLC0415 - as in load
 

@@ -13,7 +13,7 @@ from fnm_guard.config.values import write_duration
 __all__ = ["build", "text"]
 
 
-def build() -> dict[str, object]:
+def build() -> dict[str, Any]:
     """Give the schema; durations have their default as the file would write it."""
     schema = Settings.model_json_schema(by_alias=True)
     for part in (schema, *schema["$defs"].values()):

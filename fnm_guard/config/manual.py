@@ -59,7 +59,7 @@ _TAIL = r"""
 
 def page(example: str) -> str:
     """Give the page; `example` is a configuration file with comments."""
-    schema: dict[str, Any] = dict(json_schema.build())
+    schema = json_schema.build()
     body = _Body(schema["$defs"])
     text = _HEAD + ".SH SETTINGS\n" + "\n".join(body.lines(schema, ""))
     lines = [_escaped(line) for line in example.rstrip("\n").split("\n")]

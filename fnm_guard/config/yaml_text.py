@@ -6,6 +6,7 @@ text means is for the setting to say.  YAML's own guesses would make 64500:12 a 
 a falsehood.
 """
 
+import re
 from dataclasses import dataclass
 
 import yaml
@@ -18,6 +19,8 @@ __all__ = ["read"]
 DEPTH_LIMIT = 32
 NODES_LIMIT = 200_000
 
+# What YAML 1.1, section 4.1, does not count among the printable characters.
+_NO_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -167,8 +170,8 @@ def read(text: str) -> Document:
         whole = True
     except yaml.MarkedYAMLError as error:
         builder.complaints.append(_syntax(error))
-    except yaml.reader.ReaderError as error:
-        builder.complaints.append(_unreadable(error, text))
+    except (yaml.reader.ReaderError, UnicodeEncodeError) as error:
+        builder.complaints.append(_unreadable(str(error.reason), text))
     except _Stop:
         pass
     return Document(builder.finish(), tuple(builder.complaints), whole)
@@ -181,9 +184,10 @@ def _syntax(error: yaml.MarkedYAMLError) -> Complaint:
     return Complaint(line, column, (), "not YAML: " + (", ".join(part for part in parts if part) or "syntax error"))
 
 
-def _unreadable(error: yaml.reader.ReaderError, text: str) -> Complaint:
-    for number, line in enumerate(text.split("\n"), 1):
-        for column, character in enumerate(line, 1):
-            if not (character.isprintable() or character in "\t\r\x85\ufeff"):
-                return Complaint(number, column, (), f"not YAML: the character {shown(character)} must not be here")
-    return Complaint(1, 1, (), f"not YAML: {error.reason}")
+def _unreadable(reason: str, text: str) -> Complaint:
+    found = _NO_CHARACTER.search(text)
+    if found is None:
+        return Complaint(1, 1, (), f"not YAML: {reason}")
+    before = text[: found.start()]
+    line, column = before.count("\n") + 1, found.start() - before.rfind("\n")
+    return Complaint(line, column, (), f"not YAML: the character {shown(found[0])} must not be here")

@@ -84,6 +84,14 @@ def test_a_flood_of_errors_is_bounded() -> None:
     assert lines[-1] == "x: and more; put these right first"
 
 
+def test_lists_have_bounds() -> None:
+    """A list with too many entries is refused as a whole, with the bound."""
+    interfaces = ", ".join(f"eth{number}" for number in range(65))
+    with pytest.raises(config.ConfigError) as caught:
+        config.parse(f"networks: [198.51.100.0/24]\ncapture: [{{interfaces: [{interfaces}]}}]\n", "x")
+    assert str(caught.value) == "x:2:24: capture[1].interfaces: too many entries; allowed: at most 64"
+
+
 def test_words_of_other_programs() -> None:
     """Who comes from another program is told what it is called here."""
     with pytest.raises(config.ConfigError) as caught:

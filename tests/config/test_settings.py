@@ -221,6 +221,21 @@ def test_local_preference_on_ibgp() -> None:
     ]
 
 
+def test_hold_times_are_whole_seconds() -> None:
+    """BGP counts its timers in seconds."""
+    assert peer("hold: 1.5m").hold_seconds == 90
+    assert wrong(PEER.format(more=", hold: 3500ms")) == [
+        "bgp.peers.a.hold: not in whole seconds: '3500ms'; allowed: 3s to 65535s"
+    ]
+
+
+def test_paths_are_absolute() -> None:
+    """A path does not depend on where the daemon was started."""
+    assert wrong("paths: {state: lib}\n") == [
+        "paths.state: not an absolute path: 'lib'; allowed: a path that begins with /"
+    ]
+
+
 def test_as_numbers_of_32_bits() -> None:
     """AS numbers have 32 bits (RFC 6793)."""
     assert parse(PEER.replace("64497", "4200000001").format(more="")).peer_profiles()[0].remote_as == 4_200_000_001

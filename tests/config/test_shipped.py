@@ -1,6 +1,7 @@
 """What is shipped with the settings says the same as they do: schema, manual page, examples."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,6 @@ notify:
 def sections() -> dict[str, Any]:
     """Give every section of the schema, the root included."""
     schema = json_schema.build()
-    assert isinstance(schema["$defs"], dict)
     return {"": schema, **schema["$defs"]}
 
 
@@ -99,6 +99,14 @@ def test_the_manual_page_keeps_its_lines() -> None:
     """No line of the example is taken for a request of roff."""
     body = manual.page("networks: [198.51.100.0/24]\n.TH evil\n'evil\n# a \\ b - c\n").split(".SH EXAMPLE")[1]
     assert body.splitlines()[2:6] == ["networks: [198.51.100.0/24]", "\\&.TH evil", "\\&'evil", "# a \\e b \\- c"]
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_the_manual_page_is_clean() -> None:
+    """Roff has nothing to complain of."""
+    command = ["groff", "-ww", "-man", "-Tutf8", "-z", ROOT / "man" / "fnm-guard.yaml.5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("text", [EXAMPLE.read_text(encoding="utf-8"), DESIGN], ids=["docs", "design"])

@@ -69,6 +69,7 @@ def test_anchors_and_aliases() -> None:
     document = read("a: &x [1, 2]\nb: *x\n")
     assert document.root.plain() == {"a": ["1", "2"], "b": ["1", "2"]}
     assert document.place(("b", 1)).column == 11
+    assert read("a: &x 1\nb: *x\n").root.plain() == {"a": "1", "b": "1"}
 
 
 def test_anchor_bombs() -> None:
@@ -136,6 +137,8 @@ def test_broken_yaml(text: str, complaint: str) -> None:
     assert not read(text).whole
 
 
-def test_control_characters() -> None:
-    """A control character is named with its place."""
-    assert complaints("a: 1\nb: x\x07y\n") == ["2:5 not YAML: the character '\\x07' must not be here"]
+@pytest.mark.parametrize(("character", "name"), [("\x07", "\\x07"), ("\ud800", "\\ud800"), ("\ufffe", "\\ufffe")])
+def test_characters_that_yaml_does_not_have(character: str, name: str) -> None:
+    """A character that must not be in YAML is named with its place; those of private use may be there."""
+    text = f"a: \ue000\nb: x{character}y\n"
+    assert complaints(text) == [f"2:5 not YAML: the character '{name}' must not be here"]

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from fnm_guard import kernel
+from fnm_guard import config, kernel
+from fnm_guard.kernel import links
 from lab.namespaces import Lab, LabError, Namespace
 
 REPORT = """
@@ -35,6 +36,24 @@ async def test_inside_an_event_loop() -> None:
     """A running event loop is no obstacle: a reload asks from inside one."""
     await asyncio.sleep(0)
     assert "lo" in {item.name for item in kernel.interfaces()}
+
+
+def test_a_kernel_that_does_not_answer() -> None:
+    """What goes wrong below is one error that says what was asked."""
+
+    def refused(_: object) -> tuple[kernel.Gateway, ...]:
+        raise PermissionError(1, "Operation not permitted")
+
+    with pytest.raises(kernel.KernelError, match=r"the kernel does not tell its routes: .*Operation not permitted"):
+        links._ask("routes", refused)
+
+
+def test_this_machine() -> None:
+    """Interfaces, gateways and the first configuration of the machine that runs the tests fit together."""
+    found, ways = kernel.interfaces(), kernel.gateways()
+    assert {way.interface for way in ways} <= {item.name for item in found}
+    assert config.parse(kernel.first_configuration(found, ways), "init").networks
+    assert kernel.conflicts([item.name for item in found[:1]]) == []
 
 
 def test_importing_costs_nothing() -> None:
