@@ -104,7 +104,7 @@ def test_the_manual_page_keeps_its_lines() -> None:
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
 def test_the_manual_page_is_clean() -> None:
     """Roff has nothing to complain of."""
-    command = ["groff", "-ww", "-man", "-Tutf8", "-z", ROOT / "man" / "fnm-guard.yaml.5"]
+    command = ["groff", "-ww", "-man", "-Tutf8", "-z", str(ROOT / "man" / "fnm-guard.yaml.5")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
