@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "NotReachableError", "RequestRefusedError", "path_of"]
 
-_ANSWER_LIMIT_BYTES = 256 * 1024 * 1024
+_ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
 _GOOD = range(200, 300)
 
 

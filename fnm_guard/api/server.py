@@ -11,6 +11,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
+import h11
 import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -28,7 +29,7 @@ __all__ = ["ApiServer"]
 
 _CONNECTIONS_LIMIT = 64
 _HEADER_LIMIT_BYTES = 16_384
-_IDLE_SECONDS = 30
+_IDLE_SECONDS = 30  # also for the head of a request
 _STOP_SECONDS = 2
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
@@ -91,7 +92,18 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         super().connection_made(transport)
         self.app_state = {**self.app_state, "uid": _peer_uid(transport)}
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._expect_request()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            self._expect_request()
+
+    def _expect_request(self) -> None:
+        """Close the connection unless a request comes: there are few, and a forgotten one must not keep its place."""
+        if self.timeout_keep_alive_task is None:
+            wait = self.timeout_keep_alive
+            self.timeout_keep_alive_task = self.loop.call_later(wait, self.timeout_keep_alive_handler)
 
 
 def _peer_uid(transport: asyncio.Transport) -> int | None:

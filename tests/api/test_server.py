@@ -14,6 +14,7 @@ import pytest
 
 from api.paperdesk import PaperDesk
 from api.served import served
+from fnm_guard.api import server as api_server
 from fnm_guard.api.client import Client
 from fnm_guard.api.server import ApiServer
 
@@ -115,6 +116,15 @@ def test_too_many_connections_are_turned_away_and_recovered_from(door: Path) -> 
         for one in crowd:
             one.close()
     assert bans(door) == []
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /v1/bans HTTP/1.1\r\nhost:", b"GET /v1/bans HTTP/1.1\r\nhost: x\r\n\r\n"])
+def test_a_forgotten_connection_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    """A connection without a request, with half of one, and idle after one, all give their place back."""
+    monkeypatch.setattr(api_server, "_IDLE_SECONDS", 1)
+    with served(PaperDesk(), tmp_path / "api.sock") as path:
+        answer = talk(path, sent)  # returns when the server closes
+    assert answer.startswith(b"HTTP/1.1 200") is sent.endswith(b"\r\n\r\n")
 
 
 async def test_the_daemons_signal_handlers_stay_in_place(tmp_path: Path) -> None:
