@@ -68,7 +68,7 @@ class CaptureSettings(Section):
     """Whether traffic between two of our hosts also counts as incoming and outgoing; true on a mirror of an uplink,
     where a flood with sources forged out of our own networks looks internal."""
     cluster: Annotated[int, kinds.whole(1, 255)] | None = None
-    """PF_RING cluster that shares the frames among threads; PF_RING only."""
+    """PF_RING cluster through which the threads of one interface share its frames; empty: one is chosen."""
     ring_mib: Annotated[int, kinds.whole(1, 4096)] = 64
     """Size of each thread's AF_PACKET ring in MiB."""
 
@@ -76,6 +76,9 @@ class CaptureSettings(Section):
         """Give what does not fit together."""
         if self.cluster is not None and self.source == "af_packet":
             yield Contradiction(("cluster",), "only for PF_RING, but source is af_packet", (("source",),))
+        if self.cluster is not None and len(self.interfaces) > 1:
+            text = f"shared by {len(self.interfaces)} interfaces: {self.cluster}; allowed: one interface a cluster"
+            yield Contradiction(("cluster",), text, (("interfaces",),))
 
 
 class ThresholdSettings(Section):

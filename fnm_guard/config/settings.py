@@ -21,7 +21,7 @@ from fnm_guard.config.detection import (
     ThresholdSettings,
 )
 from fnm_guard.config.notify import MailSettings, NotifySettings, ScriptSettings
-from fnm_guard.config.section import Contradiction, Section
+from fnm_guard.config.section import Contradiction, Loc, Section
 from fnm_guard.config.service import ApiSettings, LogSettings, PathSettings
 from fnm_guard.core.model import (
     AttackPolicy,
@@ -97,16 +97,21 @@ class Settings(Section):
                     yield Contradiction(loc, text, (("networks",),))
 
     def _about_capture(self) -> Iterator[Contradiction]:
-        seen: set[str] = set()
+        seen: set[str | int] = set()
         for index, entry in enumerate(self.capture):
             if entry.snaplen < self.audit.frame_bytes:
                 text = f"too small: {entry.snaplen}; allowed: at least audit.frame_bytes, {self.audit.frame_bytes}"
                 yield Contradiction(("capture", index, "snaplen"), text, (("audit", "frame_bytes"),))
-            for position, name in enumerate(entry.interfaces):
-                if name in seen:
-                    text = f"stands twice: {name!r}; allowed: once in all of capture"
-                    yield Contradiction(("capture", index, "interfaces", position), text)
-                seen.add(name)
+            claims: list[tuple[str | int, Loc]] = [
+                (name, ("interfaces", position)) for position, name in enumerate(entry.interfaces)
+            ]
+            if entry.cluster is not None:
+                claims.append((entry.cluster, ("cluster",)))
+            for claim, loc in claims:
+                if claim in seen:
+                    text = f"stands twice: {claim!r}; allowed: once in all of capture"
+                    yield Contradiction(("capture", index, *loc), text)
+                seen.add(claim)
 
     @property
     def api_socket(self) -> Path:
