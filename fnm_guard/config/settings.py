@@ -21,6 +21,7 @@ from fnm_guard.config.detection import (
     ThresholdSettings,
 )
 from fnm_guard.config.notify import MailSettings, NotifySettings, ScriptSettings
+from fnm_guard.config.problems import shown
 from fnm_guard.config.section import Contradiction, Loc, Section
 from fnm_guard.config.service import ApiSettings, LogSettings, PathSettings
 from fnm_guard.core.model import (
@@ -82,11 +83,7 @@ class Settings(Section):
             yield Contradiction(("networks",), text)
         yield from self._outside(ours)
         yield from self._about_capture()
-        length = len(os.fsencode(self.api_socket))
-        if length > SOCKET_PATH_BYTES:
-            loc = ("paths", "runtime") if self.api.socket is None else ("api", "socket")
-            text = f"the path of the socket has {length} bytes; allowed: at most {SOCKET_PATH_BYTES}"
-            yield Contradiction(loc, text, (("paths", "runtime"), ("api", "socket")))
+        yield from self._about_sockets()
 
     def _outside(self, ours: IPSet) -> Iterator[Contradiction]:
         for name, group in self.detection.groups.items():
@@ -112,6 +109,17 @@ class Settings(Section):
                     text = f"stands twice: {claim!r}; allowed: once in all of capture"
                     yield Contradiction(("capture", index, *loc), text)
                 seen.add(claim)
+
+    def _about_sockets(self) -> Iterator[Contradiction]:
+        """Say which path is too long for a Unix socket; the longest name in the runtime folder is ExaBGP's bridge."""
+        places: list[tuple[Loc, Path]] = [(("paths", "runtime"), self.paths.runtime / "bridge.sock")]
+        if self.api.socket is not None:
+            places.append((("api", "socket"), self.api.socket))
+        for loc, path in places:
+            length = len(os.fsencode(path))
+            if length > SOCKET_PATH_BYTES:
+                text = f"too long for a socket: {length} bytes with {shown(path.name)}; allowed: {SOCKET_PATH_BYTES}"
+                yield Contradiction(loc, text)
 
     @property
     def api_socket(self) -> Path:

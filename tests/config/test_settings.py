@@ -258,8 +258,11 @@ def test_more_hosts_than_the_engine_takes() -> None:
 
 def test_long_socket_paths() -> None:
     """A path that no Unix socket can have is found before the daemon starts."""
-    (line,) = wrong(f"paths: {{runtime: /{'x' * 100}}}\n")
-    assert line == "paths.runtime: the path of the socket has 110 bytes; allowed: at most 107"
+    assert parse(f"paths: {{runtime: /{'x' * 94}}}\napi: {{socket: /{'x' * 106}}}\n").ban.duration
+    assert wrong(f"paths: {{runtime: /{'x' * 95}}}\napi: {{socket: /{'y' * 107}}}\n") == [
+        "paths.runtime: too long for a socket: 108 bytes with 'bridge.sock'; allowed: 107",
+        f"api.socket: too long for a socket: 108 bytes with '{'y' * 59}…; allowed: 107",
+    ]
 
 
 @pytest.mark.parametrize("name", ["a b", "", "a/b", "x" * 65, "é"])
