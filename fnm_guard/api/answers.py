@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 _PACKET_KINDS = ("tcp", "udp", "icmp", "other", "fragments", "syn")
-_PROTOCOL_NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6"}
+_PROTOCOL_NAMES = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "icmp6", 132: "sctp"}
 _BIT = 1e6
 
 
@@ -182,6 +182,7 @@ def attack_shape(entry: "AttackEntry", wall: "Wall") -> AttackShape:
         started=wall(attack.started),
         detected=wall(attack.detected),
         ended=None if attack.ended is None else wall(attack.ended),
+        cut=entry.cut,
         ban=entry.ban,
         audit_packets=entry.audit_packets,
         rates=_rates_shape(attack.rates),

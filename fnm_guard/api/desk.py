@@ -201,11 +201,13 @@ class AttackEntry:
     Attributes:
         ban: Number of the ban it led to, None: none.
         audit_packets: How many packets were kept.
+        cut: Whether the daemon ended before the attack did; `attack.ended` is then the last time it was seen.
     """
 
     attack: "Attack"
     ban: int | None
     audit_packets: int
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

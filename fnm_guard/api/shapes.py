@@ -203,7 +203,10 @@ class RatesShape(msgspec.Struct, frozen=True):
 
 
 class AttackShape(msgspec.Struct, frozen=True):
-    """One attack.  `rate` and `threshold` are in the unit of `metric`; `ended` is null while it runs."""
+    """One attack.  `rate` and `threshold` are in the unit of `metric`; `ended` is null while it runs.
+
+    `cut`: the daemon ended before the attack did; `ended` is then the last time it was seen.
+    """
 
     number: int
     host: str
@@ -219,6 +222,7 @@ class AttackShape(msgspec.Struct, frozen=True):
     started: datetime
     detected: datetime
     ended: datetime | None
+    cut: bool
     ban: int | None
     audit_packets: int
     rates: RatesShape

@@ -10,8 +10,8 @@ from fnm_guard.config.values import BadValueError, read_duration
 
 __all__ = ["DURATION_LIMIT_SECONDS", "parse_duration", "parse_host"]
 
-DURATION_LIMIT_SECONDS = 366 * 86_400.0
-"""Longest ban for a given time; longer is what `permanent` is for."""
+DURATION_LIMIT_SECONDS = 365 * 86_400.0
+"""Longest ban for a given time, as in `core/limits`; longer is what `permanent` is for."""
 
 _LEADING_ZERO = re.compile(r"(?=(?:.*\.)?0[0-9])[0-9]{1,9}(?:\.[0-9]{1,9}){3}", re.ASCII)
 _SHOWN = 60

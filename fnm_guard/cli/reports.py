@@ -122,7 +122,7 @@ def attack_lines(report: "AttackReportShape") -> list[str]:
             ("crossed", f"{one.metric} {number(one.rate)} above {number(one.threshold)}, {_group(one)}"),
             ("started", when(one.started)),
             ("detected", f"{when(one.detected)}, {(one.detected - one.started).total_seconds():.3f} s later"),
-            ("ended", f"{when(one.ended)}, after {_length(one)}" if one.ended else "not yet"),
+            ("ended", _ending(one)),
             ("ban", str(one.ban) if one.ban is not None else "none"),
             ("rates", _rates(one)),
             ("packets", ", ".join(f"{name} {count}" for name, count in one.packets.items() if count) or "none"),
@@ -179,6 +179,14 @@ def _group(attack: "AttackShape") -> str:
 
 def _length(attack: "AttackShape") -> str:
     return span((attack.ended - attack.started).total_seconds()) if attack.ended else "goes on"
+
+
+def _ending(attack: "AttackShape") -> str:
+    if attack.ended is None:
+        return "not yet"
+    if attack.cut:
+        return f"last seen {when(attack.ended)}, after {_length(attack)}: the daemon ended before it"
+    return f"{when(attack.ended)}, after {_length(attack)}"
 
 
 def _rates(attack: "AttackShape") -> str:

@@ -1,6 +1,7 @@
 import pytest
 
-from fnm_guard.api.words import parse_duration, parse_host
+from fnm_guard.api.words import DURATION_LIMIT_SECONDS, parse_duration, parse_host
+from fnm_guard.core.limits import HAND_BAN_LIMIT_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_hostile_text_is_shown_short_and_harmless() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("30m", 1_800), ("1.5h", 5_400), ("2d", 172_800), ("45", 45), ("366d", 31_622_400)],
+    [("90s", 90), ("30m", 1_800), ("1.5h", 5_400), ("2d", 172_800), ("45", 45), ("365d", 31_536_000)],
 )
 def test_durations_are_those_of_the_configuration(text: str, seconds: float) -> None:
     """A duration is a number with a unit, seconds without one."""
@@ -66,9 +67,14 @@ def test_durations_are_those_of_the_configuration(text: str, seconds: float) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "m", "-5m", "5 m", "5M", "0s", "10ms", "367d", "1e3s", "30m!", "٣m", "nan", "1..5h"]
+    "text", ["", "m", "-5m", "5 m", "5M", "0s", "10ms", "366d", "1e3s", "30m!", "٣m", "nan", "1..5h"]
 )
 def test_other_durations_are_refused(text: str) -> None:
     """No unit, no number, nothing at all, a sign or a century is no duration of a ban; the line says what is."""
-    with pytest.raises(ValueError, match=r"^'.*' is .*; allowed: 1s to 366d \(units: ms, s, m, h, d\)$"):
+    with pytest.raises(ValueError, match=r"^'.*' is .*; allowed: 1s to 365d \(units: ms, s, m, h, d\)$"):
         parse_duration(text)
+
+
+def test_the_longest_ban_is_that_of_the_core() -> None:
+    """What is taken here is not refused later for its length."""
+    assert DURATION_LIMIT_SECONDS == HAND_BAN_LIMIT_SECONDS

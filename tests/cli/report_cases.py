@@ -1,6 +1,7 @@
 """The reports of the command line, each with the paper desk's figures: a name and the lines."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,10 @@ from netaddr import IPAddress
 
 from api.paperdesk import NOW, PaperDesk
 from fnm_guard.api import answers
-from fnm_guard.api.desk import BanEntry
+from fnm_guard.api.desk import AttackEntry, AttackReport, BanEntry
 from fnm_guard.cli import reports
 from fnm_guard.core.life import Ban
-from fnm_guard.core.model import BanOrigin, Direction, Mode
+from fnm_guard.core.model import Audit, BanOrigin, Direction, Mode
 
 if TYPE_CHECKING:
     from fnm_guard.api.shapes import BanShape
@@ -40,6 +41,10 @@ def all_reports() -> dict[str, list[str]]:
         "attacks-none": reports.attacks_lines([]),
         "attack": reports.attack_lines(answers.report_shape(report, desk.wall)),
     }
+    ended = replace(entry.attack, ended=entry.attack.started + 75)
+    for name, cut in (("attack-ended", False), ("attack-cut", True)):
+        one = AttackReport(AttackEntry(ended, None, 0, cut), Audit(ended.host, ended.direction, (), full=False))
+        found[name] = reports.attack_lines(answers.report_shape(one, desk.wall))
     return {name: [click.unstyle(line) for line in lines] for name, lines in found.items()}
 
 

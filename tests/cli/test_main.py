@@ -102,7 +102,7 @@ def test_a_ban_by_hand_and_its_end(desk: PaperDesk, capsys: pytest.CaptureFixtur
         ("ban 203.0.113.0/24", 2, "'203.0.113.0/24' is a network: give one address"),
         ("ban 203.0.113.007", 2, "leading zeros"),
         ("ban fe80::1%eth0", 2, "has a zone"),
-        ("ban 203.0.113.9 --for soon", 2, "'soon' is not a duration; allowed: 1s to 366d"),
+        ("ban 203.0.113.9 --for soon", 2, "'soon' is not a duration; allowed: 1s to 365d"),
         ("ban 203.0.113.9 --for 1h --permanent", 2, "--for and --permanent exclude each other"),
         ("ban", 2, "Missing argument 'ADDRESS'"),
         ("unban", 2, "give an address or --all, one of both"),
