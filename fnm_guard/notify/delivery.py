@@ -132,7 +132,7 @@ class Delivery:
         self.counters["tries"] += 1
         late = self._now() - message.created >= self._channel.retry_seconds
         if outcome.result is Result.NEVER or late:
-            self._give_up(message, outcome.text)
+            self._give_up(message, outcome.text, outcome.silent)
             return
         attempt = message.attempts + 1
         self._outbox.retry(message.id, self._now() + self._pace.pause(attempt), outcome.text)
@@ -171,10 +171,11 @@ class Delivery:
             if not over:
                 return
 
-    def _give_up(self, message: "Message", reason: str) -> None:
+    def _give_up(self, message: "Message", reason: str, silent: bool = False) -> None:
         self.counters["failed"] += 1
         self._outbox.failed(message.id, reason)
-        _log.error("message given up", channel=self._channel.name, message=message.key, reason=reason)
+        if not silent:
+            _log.error("message given up", channel=self._channel.name, message=message.key, reason=reason)
 
 
 def _is_worth_a_line(attempt: int) -> bool:

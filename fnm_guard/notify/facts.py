@@ -46,10 +46,10 @@ _NOTHING: dict[str, Any] = {
 }  # fmt: skip
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, limit: int = LINE_LIMIT) -> str:
     """Give text with one blank for every run of blanks and of what cannot be printed: it forges no line or header."""
-    printable = "".join(character if character.isprintable() else " " for character in text[: 4 * LINE_LIMIT])
-    return " ".join(printable.split())[:LINE_LIMIT]
+    printable = "".join(character if character.isprintable() else " " for character in text[: 4 * limit])
+    return " ".join(printable.split())[:limit]
 
 
 def packet_line(packet: "AuditPacket", at: datetime) -> str:

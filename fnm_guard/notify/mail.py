@@ -14,6 +14,7 @@ import aiosmtplib
 import msgspec
 import structlog
 
+from fnm_guard.notify.facts import one_line
 from fnm_guard.notify.outcome import ChannelDownError, Outcome, Result
 
 if TYPE_CHECKING:
@@ -129,9 +130,9 @@ class MailChannel:
             return self._all_refused({item.recipient: (item.code, item.message) for item in error.recipients})
         except aiosmtplib.SMTPResponseException as error:
             result = Result.NEVER if error.code >= PERMANENT else Result.LATER
-            return Outcome(result, f"{self._place()}: {error.code} {_flat(error.message)}")
+            return Outcome(result, f"{self._place()}: {error.code} {one_line(error.message)}")
         except (aiosmtplib.SMTPException, ValueError) as error:
-            return Outcome(Result.NEVER, f"{self._place()}: {_flat(str(error))}")
+            return Outcome(Result.NEVER, f"{self._place()}: {one_line(str(error))}")
         if refused:
             self._some_refused(message, payload, refused)
         return Outcome(Result.SENT)
@@ -160,16 +161,12 @@ class MailChannel:
         return f"{self._settings.server} port {self._settings.port}"
 
     def _explain(self, error: Exception) -> str:
-        text = _flat(str(error)) or f"no answer in {self._settings.timeout_seconds:g} s"
+        cause = error.__cause__ if isinstance(error, aiosmtplib.SMTPConnectError) and error.__cause__ else error
+        text = one_line(str(cause)) or f"no answer in {self._settings.timeout_seconds:g} s"
         if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-            return f"{self._place()}: login of {self._settings.user} refused: {error.code} {_flat(error.message)}"
+            return f"{self._place()}: login of {self._settings.user} refused: {error.code} {one_line(error.message)}"
         return f"{self._place()}: {text}"
 
 
 def _named(replies: "dict[str, aiosmtplib.SMTPResponse] | dict[str, tuple[int, str]]") -> str:
-    return ", ".join(f"{address} ({reply[0]} {_flat(reply[1])})" for address, reply in replies.items())
-
-
-def _flat(text: str) -> str:
-    """Give a server's words as one line of printable text."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text[:400]).split())
+    return ", ".join(f"{address} ({reply[0]} {one_line(reply[1])})" for address, reply in replies.items())

@@ -23,10 +23,16 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One try's result; `text` says why it was not sent."""
+    """One try's result.
+
+    Attributes:
+        text: Why it was not sent.
+        silent: Whether it needs no line in the log: the channel has written one, or did at its start.
+    """
 
     result: Result
     text: str = ""
+    silent: bool = False
 
 
 class ChannelDownError(Exception):

@@ -15,8 +15,9 @@ import msgspec
 import structlog
 
 from fnm_guard.notify.calls import ScriptCall
+from fnm_guard.notify.facts import one_line
 from fnm_guard.notify.outcome import ChannelDownError, Outcome, Result
-from fnm_guard.notify.process import run_program
+from fnm_guard.notify.process import OUTPUT_KEPT, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,13 +94,13 @@ class ScriptChannel:
                 self._threads, run_program, words, call.text.encode(), self._settings.timeout_seconds, self._stop
             )
         except OSError as error:
-            return Outcome(Result.NEVER, self._not_started(error))
+            return Outcome(Result.NEVER, self._not_started(error), silent=True)
         if ended.stopped:
             return None
         return self._judge(call, ended)
 
     def _judge(self, call: ScriptCall, ended: "Ended") -> Outcome:
-        output = ended.output.decode("utf-8", "backslashreplace").strip()
+        output = one_line(ended.output.decode("utf-8", "backslashreplace"), OUTPUT_KEPT)
         facts = {"host": call.host, "action": call.action, "output": output}
         if ended.timed_out:
             text = f"{self._settings.path}: killed after {self._settings.timeout_seconds:g} s"
@@ -109,7 +110,7 @@ class ScriptChannel:
             _log.info("script called", **facts)
             return Outcome(Result.SENT)
         _log.error("script failed", reason=text, **facts)
-        return Outcome(Result.NEVER, text)
+        return Outcome(Result.NEVER, text, silent=True)
 
     def _not_started(self, error: OSError) -> str:
         if problem := self.problem():
