@@ -29,7 +29,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fnm_guard.api import answers, requests
+from fnm_guard.api import answers, records, requests
 from fnm_guard.api.desk import OrderRefusedError, TopOrder
 from fnm_guard.api.orders import BanOrder, ChannelShape, NotifyTestShape, ReloadShape, UnbanOrder, UnbanShape
 from fnm_guard.api.shapes import (
@@ -116,7 +116,7 @@ class _Api:
 
     async def bans(self, request: "Request") -> BansShape:
         requests.check_names(request)
-        return BansShape([answers.ban_shape(entry.ban, self._desk.wall, entry) for entry in self._desk.bans()])
+        return BansShape([records.ban_shape(entry.ban, self._desk.wall, entry) for entry in self._desk.bans()])
 
     async def ban(self, request: "Request") -> BanShape:
         requests.check_names(request)
@@ -131,26 +131,26 @@ class _Api:
             permanent=order.permanent,
             by=await requests.who(request),
         )
-        return answers.ban_shape(entry.ban, self._desk.wall, entry)
+        return records.ban_shape(entry.ban, self._desk.wall, entry)
 
     async def unban(self, request: "Request") -> UnbanShape:
         requests.check_names(request)
         host = requests.host(request.path_params["host"])
         reason = requests.reason((await requests.read_body(request, UnbanOrder)).reason)
         ban = await self._desk.unban(host, reason=reason, by=await requests.who(request))
-        return UnbanShape([answers.ban_shape(ban, self._desk.wall)])
+        return UnbanShape([records.ban_shape(ban, self._desk.wall)])
 
     async def unban_all(self, request: "Request") -> UnbanShape:
         requests.check_names(request)
         reason = requests.reason((await requests.read_body(request, UnbanOrder)).reason)
         bans = await self._desk.unban_all(reason=reason, by=await requests.who(request))
-        return UnbanShape([answers.ban_shape(ban, self._desk.wall) for ban in bans])
+        return UnbanShape([records.ban_shape(ban, self._desk.wall) for ban in bans])
 
     async def attacks(self, request: "Request") -> AttacksShape:
         requests.check_names(request, "limit")
         limit = requests.number("limit", request.query_params.get("limit", "50"), 1, ATTACKS_LIMIT)
         entries = await self._desk.attacks(limit)
-        return AttacksShape([answers.attack_shape(entry, self._desk.wall) for entry in entries])
+        return AttacksShape([records.attack_shape(entry, self._desk.wall) for entry in entries])
 
     async def attack(self, request: "Request") -> AttackReportShape:
         requests.check_names(request)
@@ -158,7 +158,7 @@ class _Api:
         report = await self._desk.attack(number)
         if report is None:
             raise HTTPException(404, f"there is no attack {number}")
-        return answers.report_shape(report, self._desk.wall)
+        return records.report_shape(report, self._desk.wall)
 
     async def peers(self, request: "Request") -> PeersShape:
         requests.check_names(request)

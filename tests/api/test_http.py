@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api.paperdesk import PaperDesk
-from fnm_guard.api import answers
+from fnm_guard.api import records
 from fnm_guard.api.client import Client, RequestRefusedError, path_of
 from fnm_guard.notify import facts
 
@@ -135,7 +135,7 @@ def test_attacks_and_their_evidence(client: Client) -> None:
 
 def test_protocols_have_the_names_of_the_mails() -> None:
     """The same packet reads the same on the command line and in a mail."""
-    assert answers._PROTOCOL_NAMES == facts._PROTOCOLS
+    assert records._PROTOCOL_NAMES == facts._PROTOCOLS
 
 
 def test_a_ban_is_made_and_ended_in_the_name_of_the_connected_user(desk: PaperDesk, client: Client) -> None:

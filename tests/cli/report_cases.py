@@ -9,7 +9,7 @@ import click
 from netaddr import IPAddress
 
 from api.paperdesk import NOW, PaperDesk
-from fnm_guard.api import answers
+from fnm_guard.api import answers, records
 from fnm_guard.api.desk import AttackEntry, AttackReport, BanEntry
 from fnm_guard.cli import reports
 from fnm_guard.core.life import Ban
@@ -37,14 +37,14 @@ def all_reports() -> dict[str, list[str]]:
         "peers-none": reports.peers_lines([]),
         "bans": reports.bans_lines(_bans(desk), now),
         "bans-none": reports.bans_lines([], now),
-        "attacks": reports.attacks_lines([answers.attack_shape(entry, desk.wall)]),
+        "attacks": reports.attacks_lines([records.attack_shape(entry, desk.wall)]),
         "attacks-none": reports.attacks_lines([]),
-        "attack": reports.attack_lines(answers.report_shape(report, desk.wall)),
+        "attack": reports.attack_lines(records.report_shape(report, desk.wall)),
     }
     ended = replace(entry.attack, ended=entry.attack.started + 75)
     for name, cut in (("attack-ended", False), ("attack-cut", True)):
         one = AttackReport(AttackEntry(ended, None, 0, cut), Audit(ended.host, ended.direction, (), full=False))
-        found[name] = reports.attack_lines(answers.report_shape(one, desk.wall))
+        found[name] = reports.attack_lines(records.report_shape(one, desk.wall))
     return {name: [click.unstyle(line) for line in lines] for name, lines in found.items()}
 
 
@@ -75,4 +75,4 @@ def _bans(desk: PaperDesk) -> "list[BanShape]":
     )
     upstream = ("upstream-a",)
     entries = [*desk.bans(), BanEntry(manual, upstream, upstream), BanEntry(decided)]
-    return [answers.ban_shape(entry.ban, desk.wall, entry) for entry in entries]
+    return [records.ban_shape(entry.ban, desk.wall, entry) for entry in entries]

@@ -1,24 +1,18 @@
 """The command line in this process, against a real API on a real socket."""
 
-import importlib
 import json
 import os
 import pwd
 import shlex
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 
 from api.paperdesk import PaperDesk
-from api.served import served
+from cli.calling import failing
 from fnm_guard.api.client import Client
 from fnm_guard.cli import commands, main
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 READING = [
@@ -29,15 +23,6 @@ READING = [
     ("attack 17", "/v1/attacks/17"),
     ("top", "/v1/screen"),
 ]
-
-
-def failing(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    """Run a command that fails: its exit code and its one line."""
-    code = main(words)
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert len(printed.err.splitlines()) == 1
-    return code, printed.err.strip()
 
 
 @pytest.mark.parametrize(("words", "path"), READING)
@@ -169,125 +154,6 @@ def test_another_version_is_told(
     code, line = failing(capsys, "bans", "--socket", str(tmp_path / "any"))
     assert code == 3
     assert "another version" in line
-
-
-class TestWhichSocket:
-    @pytest.fixture
-    def configured(self, tmp_path: Path) -> Path:
-        """A configuration whose runtime folder holds the socket."""
-        path = tmp_path / "fnm-guard.yaml"
-        path.write_text(f"networks: [203.0.113.0/24]\npaths: {{runtime: {tmp_path / 'run'}}}\n")
-        return path
-
-    def test_a_named_configuration_says_where_the_daemon_is(
-        self, configured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """`-c` leads to the socket of that configuration, also before a socket from the environment."""
-        monkeypatch.setenv("FNM_GUARD_SOCKET", str(tmp_path / "other.sock"))
-        with served(PaperDesk(), tmp_path / "run" / "api.sock"):
-            assert main(["bans", "-c", str(configured)]) == 0
-        assert capsys.readouterr().out == "no bans\n"
-
-    def test_the_environment_can_name_the_configuration(
-        self, configured: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """FNM_GUARD_CONFIG counts as named."""
-        monkeypatch.delenv("FNM_GUARD_SOCKET", raising=False)
-        monkeypatch.setenv("FNM_GUARD_CONFIG", str(configured))
-        assert "run/api.sock" in failing(capsys, "bans")[1]
-
-    def test_a_typed_socket_comes_first(
-        self, configured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """`--socket` wins over `-c`."""
-        words = ("bans", "-c", str(configured), "--socket", str(tmp_path / "typed.sock"))
-        assert "typed.sock" in failing(capsys, *words)[1]
-
-    def test_without_a_name_it_is_the_default(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """The default configuration is not even read."""
-        monkeypatch.delenv("FNM_GUARD_SOCKET", raising=False)
-        monkeypatch.delenv("FNM_GUARD_CONFIG", raising=False)
-        monkeypatch.setattr("fnm_guard.api.client.Client._exchange", _nobody)
-        assert "/run/fnm-guard/api.sock" in failing(capsys, "bans")[1]
-
-    def test_a_broken_configuration_is_exit_code_2(self, configured: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """Its errors are shown with their places."""
-        configured.write_text("networks: [203.0.113.0/24]\nbann: {}\n")
-        code, line = failing(capsys, "bans", "-c", str(configured))
-        assert code == 2
-        assert "fnm-guard.yaml:2:1: bann" in line
-
-
-def _nobody(*_words: object) -> bytes:
-    raise FileNotFoundError
-
-
-class TestWithoutDaemon:
-    @pytest.fixture
-    def called(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-        """What the daemon's own functions are called with."""
-        calls: list[Any] = []
-
-        def noting(code: int) -> "Callable[..., int]":
-            def note(*words: object, **named: object) -> int:
-                calls.append((*words, *named.values()))
-                return code
-
-            return note
-
-        parts = SimpleNamespace(run=noting(4), check=noting(2), replay=noting(1))
-        monkeypatch.setattr("fnm_guard.cli.service.importlib", SimpleNamespace(import_module=lambda _name: parts))
-        return calls
-
-    def test_their_exit_codes_are_passed_on(self, called: list[Any]) -> None:
-        """`run`, `check` and `replay` say themselves how they ended."""
-        assert main(["run", "-c", "a.yaml"]) == 4
-        assert main(["check", "-c", "a.yaml"]) == 2
-        assert main(["replay", "x.pcap", "y.pcap", "-c", "a.yaml", "--json", "--mail-dir", "mails"]) == 1
-        files = (Path("x.pcap"), Path("y.pcap"))
-        assert called == [
-            (Path("a.yaml"),),
-            (Path("a.yaml"),),
-            (files, Path("a.yaml"), Path("mails"), True),
-        ]
-
-    def test_replay_wants_a_file(self, called: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
-        """Nothing to replay is wrong usage."""
-        assert failing(capsys, "replay") == (2, "fnm-guard replay: Missing argument 'FILE...'.")
-        assert called == []
-
-
-class TestInit:
-    def test_it_writes_a_configuration_that_loads(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """The file is whole, loads, and is not readable by everybody."""
-        config = importlib.import_module("fnm_guard.config")
-        path = tmp_path / "etc" / "fnm-guard.yaml"
-        assert main(["init", "-c", str(path)]) == 0
-        assert str(path) in capsys.readouterr().out
-        assert path.stat().st_mode & 0o777 == 0o640
-        assert config.load(path).networks
-        assert [entry.name for entry in path.parent.iterdir()] == ["fnm-guard.yaml"]
-
-    def test_it_never_overwrites_unasked(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """A file that exists stays as it is, unless `--force` says otherwise."""
-        path = tmp_path / "fnm-guard.yaml"
-        path.write_text("mine")
-        assert failing(capsys, "init", "-c", str(path)) == (
-            1,
-            f"fnm-guard: {path} exists already; --force overwrites it",
-        )
-        assert path.read_text() == "mine"
-        assert main(["init", "-c", str(path), "--force"]) == 0
-        assert path.read_text() != "mine"
-
-    def test_a_folder_that_cannot_be_is_one_line(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """The operating system's reason is given."""
-        (tmp_path / "file").write_text("")
-        code, line = failing(capsys, "init", "-c", str(tmp_path / "file" / "fnm-guard.yaml"))
-        assert code == 1
-        assert line.startswith("fnm-guard: ")
 
 
 def test_ctrl_c_leaves_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
