@@ -93,9 +93,10 @@ class Attacks:
         attacks = (running.now() for of_host in self._hosts.values() for running in of_host.values())
         return tuple(sorted(attacks, key=lambda attack: attack.number))
 
-    def of(self, host: "IPAddress") -> tuple[Attack, ...]:
-        """Give the running attacks of a host, oldest first."""
-        return tuple(running.now() for running in self._hosts.get(host, {}).values())
+    def of(self, host: "IPAddress", but: int | None = None) -> tuple[Attack, ...]:
+        """Give the running attacks of a host, oldest first, but for the one of that number."""
+        of_host = self._hosts.get(host, {}).values()
+        return tuple(running.now() for running in of_host if running.began.number != but)
 
     def get(self, host: "IPAddress", direction: "Direction") -> Attack | None:
         """Give the running attack of a host in a direction."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from fnm_guard.core.events import BanAdded, BanExtended, BanJoined, BanRefused, BanRemoved, Refusal, RemovalCause
 from fnm_guard.core.life import Ban
-from fnm_guard.core.limits import HoldOffs, explain, explain_duration, find_refusal, forbids
+from fnm_guard.core.limits import Bounds, HoldOffs, explain_duration
 from fnm_guard.core.model import BanOrigin, Direction, Mode, OutgoingPolicy
 
 if TYPE_CHECKING:
@@ -53,15 +53,24 @@ class Bans:
     """The standing bans and the hold-offs.
 
     Attributes:
-        policy: What holds from now on; `recheck` applies a new one to the bans that stand.
+        policy: What holds from now on; after a change, `recheck` applies it to the bans that stand.
         holdoffs: A hold-off keeps automatic bans off; one by hand ends it.
     """
 
     def __init__(self, policy: "BanPolicy", next_number: int = 1) -> None:
-        self.policy = policy
+        self._bounds = Bounds(policy)
         self.holdoffs = HoldOffs()
         self._next_number = next_number
         self._bans: dict[IPAddress, Ban] = {}
+
+    @property
+    def policy(self) -> "BanPolicy":
+        """Give the policy in force."""
+        return self._bounds.policy
+
+    @policy.setter
+    def policy(self, policy: "BanPolicy") -> None:
+        self._bounds = Bounds(policy)
 
     def all(self) -> tuple[Ban, ...]:
         """Give every ban, oldest first."""
@@ -70,6 +79,10 @@ class Bans:
     def has(self, host: "IPAddress") -> bool:
         """Tell whether the host is banned."""
         return host in self._bans
+
+    def owns(self, host: "IPAddress") -> bool:
+        """Tell whether the host is in one of our networks."""
+        return self._bounds.owns(host)
 
     def has_room(self) -> bool:
         """Tell whether one more ban is within the limit."""
@@ -86,7 +99,7 @@ class Bans:
             announce = ban.announce or self._announces(attack.direction)
             return BanJoined(now, self._put(replace(ban, joined=attack.number, announce=announce)), attack)
         left = self.holdoffs.left(attack.host, now)
-        refusal = find_refusal(attack.host, self.policy, len(self._bans), held_off=left > 0)
+        refusal = self._bounds.refuse(attack.host, len(self._bans), held_off=left > 0)
         if refusal is not None:
             return self._refuse(attack.host, now, refusal, DETECTOR, attack)
         ban = Ban(
@@ -114,7 +127,7 @@ class Bans:
         ban = self._bans.get(order.host)
         if ban is not None:
             return self._renew(ban, order, now)
-        refusal = find_refusal(order.host, self.policy, len(self._bans), held_off=False)
+        refusal = self._bounds.refuse(order.host, len(self._bans), held_off=False)
         if refusal is not None:
             return self._refuse(order.host, now, refusal, order.by)
         self.holdoffs.clear(order.host)
@@ -203,11 +216,11 @@ class Bans:
     def _refuse(
         self, host: "IPAddress", now: float, refusal: Refusal, by: str, attack: "Attack | None" = None
     ) -> BanRefused:
-        text = explain(refusal, host, self.policy, len(self._bans), self.holdoffs.left(host, now))
+        text = self._bounds.explain(refusal, host, len(self._bans), self.holdoffs.left(host, now))
         return BanRefused(now, host, refusal, text, by, attack)
 
     def _objection(self, ban: Ban) -> str:
-        match forbids(ban.host, self.policy):
+        match self._bounds.forbid(ban.host):
             case Refusal.NEVER_BAN:
                 return "on the never_ban list"
             case Refusal.NOT_OURS:

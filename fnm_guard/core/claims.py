@@ -4,8 +4,8 @@ A claim is made when a crossing is refused a ban, or when a ban ends before its 
 reason may have gone: a place became free, a hold-off ended, the host of an expired ban is flooded again, the policy
 changed.  The oldest attack asks first, and only attacks that are seen ask at all.
 
-Each refusal is told once an attack; the claim remembers which ones were.  When a host is banned, every running attack
-of it joins the ban at once, so a claim never stands beside a ban.
+Each refusal is told once an attack, unless a ban came between; the claim remembers which ones were.  When a host is
+banned, every running attack of it joins the ban at once, so a claim never stands beside a ban.
 """
 
 from dataclasses import dataclass, field
@@ -71,8 +71,7 @@ class Claims:
 
     def join_all(self, host: "IPAddress", now: float, but: int | None = None) -> "list[Event]":
         """Let the running attacks of a host that has just been banned join, but for the one that led to it."""
-        others = [attack for attack in self._attacks.of(host) if attack.number != but]
-        return [event for attack in others for event in self.ask(attack, now)]
+        return [event for attack in self._attacks.of(host, but) for event in self.ask(attack, now)]
 
     def open(self, host: "IPAddress") -> None:
         """Let the running attacks of a host whose ban has ended ask again."""

@@ -152,17 +152,17 @@ def classify(counts: "Sequence[float]", sample: Sample) -> Verdict:
     if not enough:
         return Verdict(AttackType.UNKNOWN)
     port = _amplifier(sample)
-    tcp_type = AttackType.SYN_ACK_REFLECTION if _is_reflection(sample) else AttackType.TCP_FLOOD
     order = (
-        (syn, Verdict(AttackType.SYN_FLOOD)),
-        (udp if port else 0, Verdict(AttackType.AMPLIFICATION, port)),
-        (fragments, Verdict(AttackType.FRAGMENT_FLOOD)),
-        (tcp, Verdict(tcp_type)),
-        (udp, Verdict(AttackType.UDP_FLOOD)),
-        (icmp, Verdict(AttackType.ICMP_FLOOD)),
-        (other, Verdict(AttackType.OTHER_FLOOD)),
+        (syn, AttackType.SYN_FLOOD),
+        (udp if port else 0, AttackType.AMPLIFICATION),
+        (fragments, AttackType.FRAGMENT_FLOOD),
+        (tcp, AttackType.SYN_ACK_REFLECTION if _is_reflection(sample) else AttackType.TCP_FLOOD),
+        (udp, AttackType.UDP_FLOOD),
+        (icmp, AttackType.ICMP_FLOOD),
+        (other, AttackType.OTHER_FLOOD),
     )
-    return next((verdict for count, verdict in order if count >= enough), Verdict(AttackType.MIXED))
+    kind = next((kind for count, kind in order if count >= enough), AttackType.MIXED)
+    return Verdict(kind, port if kind is AttackType.AMPLIFICATION else None)
 
 
 def _is_reflected(packet: "AuditPacket") -> bool:

@@ -110,7 +110,10 @@ class BanRemoved:
 
 @dataclass(frozen=True, slots=True)
 class BanRefused:
-    """A host was not banned.  For an automatic ban once per attack and refusal, with the attack."""
+    """A host was not banned.
+
+    For an automatic ban with the attack, and each refusal once an attack unless a ban came between.
+    """
 
     at: float
     host: "IPAddress"

@@ -169,7 +169,7 @@ class Guard:
         removed = self._bans.recheck(now)
         for event in removed:
             self._claims.open(event.ban.host)
-        gone = [attack for attack in self._attacks.all() if attack.host not in ban_policy.networks]
+        gone = [attack for attack in self._attacks.all() if not self._bans.owns(attack.host)]
         for attack in gone:
             self._claims.drop(attack)
         ended = [AttackEnded(now, self._attacks.end(attack, now)) for attack in gone]

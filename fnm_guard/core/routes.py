@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netaddr import IPNetwork
 
-from fnm_guard.core.limits import forbids
+from fnm_guard.core.limits import Bounds
 from fnm_guard.core.model import Mode, Route
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class Wanted:
 
 def wanted_routes(bans: "Iterable[Ban]", peers: "Sequence[PeerProfile]", policy: "BanPolicy") -> "dict[str, Wanted]":
     """Give what each peer should hear, by the peer's name."""
-    announced = [ban for ban in bans if ban.announce and ban.mode is Mode.ACT and forbids(ban.host, policy) is None]
+    bounds = Bounds(policy)
+    announced = [ban for ban in bans if ban.announce and ban.mode is Mode.ACT and bounds.forbid(ban.host) is None]
     announced.sort(key=lambda ban: (ban.started, ban.number))
     return {peer.name: _wanted_by(peer, announced) for peer in peers}
 

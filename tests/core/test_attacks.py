@@ -46,6 +46,7 @@ def test_directions_and_hosts_are_apart() -> None:
         (3, HOST, OUT),
     ]
     assert [running.number for running in attacks.of(HOST)] == [1, 3]
+    assert [running.number for running in attacks.of(HOST, but=1)] == [3]
     assert attacks.of(IPAddress("198.51.100.99")) == ()
     assert attacks.get(OTHER_HOST, OUT) is None
 
