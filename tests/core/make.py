@@ -1,12 +1,16 @@
 """Values of the core with everything filled in: a test names what it is about."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from netaddr import IPAddress, IPNetwork, IPSet
 
+from fnm_guard.core.events import BanRefused, Event, Refusal
+from fnm_guard.core.guard import Guard
 from fnm_guard.core.life import Attack, Ban
 from fnm_guard.core.model import (
+    AttackPolicy,
     Audit,
     AuditPacket,
     BanOrigin,
@@ -31,6 +35,7 @@ POLICY = BanPolicy(networks=IPSet([OURS, OURS_IPV6]), never_ban=IPSet([IPNetwork
 
 IN, OUT = Direction.INCOMING, Direction.OUTGOING
 THRESHOLDS = Thresholds(pps=30_000)
+ATTACKS = AttackPolicy(release=0.8, hold_seconds=10)
 
 
 def policy(**changes: Any) -> BanPolicy:
@@ -123,3 +128,23 @@ def peer(name: str = "upstream-a", **changes: Any) -> PeerProfile:
         "next_hop_ipv6": IPAddress("100::1"),
     }
     return PeerProfile(name=name, **(values | changes))
+
+
+def guard(**changes: Any) -> Guard:
+    """Give a guard with the policy of these tests and changes."""
+    return Guard(ATTACKS, policy(**changes))
+
+
+def kinds(events: Sequence[Event]) -> list[str]:
+    """Give the names of the events."""
+    return [type(event).__name__ for event in events]
+
+
+def refusals(events: Sequence[Event]) -> list[Refusal]:
+    """Give why hosts were refused, in order."""
+    return [event.refusal for event in events if isinstance(event, BanRefused)]
+
+
+def banned(of: Guard) -> list[IPAddress]:
+    """Give the banned hosts, oldest ban first."""
+    return [each.host for each in of.bans()]
