@@ -182,6 +182,6 @@ class Guard:
         if extended is not None:
             return extended
         if is_seen:
-            return self._bans.expire(ban, now, "still attacked, but extended for as long as ban.extension_limit allows")
+            return self._bans.expire(ban, now, "still attacked, but extended for as long as ban.extension allows")
         self._claims.open(ban.host)
         return self._bans.expire(ban, now, "due")

@@ -44,7 +44,7 @@ def test_extensions_end() -> None:
     events = subject.advance(150.0)
     assert kinds(events) == ["BanRemoved"]
     assert isinstance(events[0], BanRemoved)
-    assert events[0].reason == "still attacked, but extended for as long as ban.extension_limit allows"
+    assert events[0].reason == "still attacked, but extended for as long as ban.extension allows"
     subject.observe([reading(at=151)], 151.0)
     assert subject.advance(151.0) == []
     assert subject.order_unban(HOST, 152.0, by="noc") == []
