@@ -1,0 +1,88 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, autotestdict=False
+"""Frames that stand in memory: for the benchmark, which plays them many times, and for tests."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from capture_ext.batch cimport BATCH, Frame, FrameBatch
+from capture_ext.pages cimport Pages
+from capture_ext.source cimport SOURCE_ENDED, FrameSource
+
+from capture_ext.source import SourceStatistics
+
+cdef struct Stored:
+    int64_t timestamp_ns
+    uint64_t offset
+    uint32_t bytes
+
+
+cdef class MemoryFrames(FrameSource):
+    """Gives frames in their order, `rounds` times.
+
+    Args:
+        frames: (nanoseconds since the epoch, frame).
+        link_type: pcap link type of all of them.
+        stripped_tag: VLAN tag that a kernel would have taken off, TPID << 16 | TCI; 0: none.
+        rounds: How often all are given.
+        stride: Bytes from one frame to the next in memory, rounded up to what a frame needs.
+    """
+
+    cdef Pages _index
+    cdef Pages _data
+    cdef uint64_t _count
+    cdef uint64_t _next
+    cdef uint64_t _rounds
+    cdef uint64_t _received
+    cdef uint16_t _link_type
+    cdef uint32_t _stripped_tag
+
+    def __init__(self, frames, *, uint16_t link_type=1, uint32_t stripped_tag=0, uint64_t rounds=1, stride=64):
+        cdef Stored *stored
+        cdef uint64_t offset = 0
+        cdef const uint8_t[::1] data
+        cdef uint64_t i
+        self._count = len(frames)
+        self._rounds = rounds if self._count else 0
+        self._link_type = link_type
+        self._stripped_tag = stripped_tag
+        self._index = Pages(self._count * sizeof(Stored), True)
+        self._data = Pages(sum([(len(frame) + stride - 1) // stride * stride for _, frame in frames]), True)
+        stored = <Stored *>self._index.data
+        for i, (timestamp_ns, frame) in enumerate(frames):
+            data = frame
+            stored[i].timestamp_ns = timestamp_ns
+            stored[i].offset = offset
+            stored[i].bytes = len(frame)
+            if len(frame):
+                memcpy(<uint8_t *>self._data.data + offset, &data[0], len(frame))
+            offset += (len(frame) + stride - 1) // stride * stride
+
+    cdef int next_batch(self, FrameBatch *batch, int timeout_ms) noexcept nogil:
+        """See FrameSource."""
+        cdef const Stored *stored = <const Stored *>self._index.data
+        cdef uint32_t i
+        cdef Frame *frame
+        if self._next == self._count:
+            self._next = 0
+            self._rounds -= self._rounds > 0
+        if self._rounds == 0:
+            return SOURCE_ENDED
+        batch.count = <uint32_t>min(<uint64_t>BATCH, self._count - self._next)
+        for i in range(batch.count):
+            frame = &batch.frames[i]
+            frame.data = <const uint8_t *>self._data.data + stored[self._next + i].offset
+            frame.captured = frame.wire_bytes = stored[self._next + i].bytes
+            frame.timestamp_ns = stored[self._next + i].timestamp_ns
+            frame.stripped_tag = self._stripped_tag
+            frame.link_type = self._link_type
+        self._next += batch.count
+        self._received += batch.count
+        return <int>batch.count
+
+    def statistics(self):
+        """See FrameSource."""
+        return SourceStatistics(self._received, 0, 0)
+
+    def describe(self):
+        """See FrameSource."""
+        return f"memory of {self._count} frames"

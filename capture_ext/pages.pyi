@@ -1,0 +1,3 @@
+class Pages:
+    bytes: int
+    def __init__(self, size: int, huge: bool = ...) -> None: ...

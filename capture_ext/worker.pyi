@@ -1,0 +1,6 @@
+from capture_ext.source import FrameSource
+
+class Worker:
+    source: FrameSource
+    def run(self) -> str: ...
+    def stop(self) -> None: ...

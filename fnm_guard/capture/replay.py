@@ -1,0 +1,73 @@
+"""A capture played back: the same engine on the capture's own clock, as fast as it can."""
+
+from typing import TYPE_CHECKING
+
+from capture_ext.pcapfile import PcapFile
+from capture_ext.player import Player
+from capture_ext.source import FrameSource
+from fnm_guard.capture.groups import to_ns
+from fnm_guard.capture.model import AuditSpec
+from fnm_guard.capture.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from fnm_guard.core.model import DetectionPolicy
+
+__all__ = ["PULSE_SECONDS", "Replay"]
+
+PULSE_SECONDS = 0.25
+"""How often a caller is told the time at the latest; in long silence less often."""
+
+
+class Replay(Reader):
+    """Plays capture files through an engine.
+
+    Args:
+        policy: Networks and thresholds.
+        audit: What is kept of an attack; None: the defaults.
+        count_internal: Whether packets between two of our hosts also count at both of them.
+
+    Attributes:
+        failures: One line for each file that could not be read, or not to its end.
+    """
+
+    def __init__(
+        self, policy: "DetectionPolicy", audit: AuditSpec | None = None, *, count_internal: bool = False
+    ) -> None:
+        super().__init__(policy, audit or AuditSpec())
+        self.failures: list[str] = []
+        self._worker = self._engine.add_worker(FrameSource(), count_internal)
+        self._player = Player(self._engine, self._worker, to_ns(PULSE_SECONDS))
+
+    def run(self, files: "Iterable[Path]") -> "Iterator[float]":
+        """Play the files one after the other.
+
+        Gives the time (seconds since the epoch, as the capture counts) whenever crossings or audits wait to be taken,
+        at every pulse, and once at the end.  A file that is broken gives its frames up to the break.
+        """
+        for file in files:
+            yield from self._play(PcapFile(file), str(file))
+        self._player.finish()
+        yield self._player.now_ns / 1e9
+
+    @property
+    def clock_notes(self) -> tuple[int, int]:
+        """Frames that lay a little before their tick, and jumps back in time that were closed."""
+        return self._player.backwards, self._player.shifts
+
+    def _play(self, source: PcapFile, name: str) -> "Iterator[float]":
+        try:
+            source.open()
+        except (OSError, ValueError) as error:
+            self.failures.append(f"{name}: {error}")
+            return
+        try:
+            self._worker.source = source
+            while self._player.play():
+                yield self._player.now_ns / 1e9
+            if source.failure():
+                self.failures.append(f"{name}: {source.failure()}")
+        finally:
+            source.close()
