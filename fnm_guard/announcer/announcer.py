@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fnm_guard.announcer.configuration import prepare_runtime
 from fnm_guard.announcer.door import Door
 from fnm_guard.announcer.errors import AnnouncerError
 from fnm_guard.announcer.ledger import Ledger
 from fnm_guard.announcer.link import Link, LinkLostError
 from fnm_guard.announcer.peers import PeerBook, PeerState
+from fnm_guard.announcer.runtime import prepare_runtime
 from fnm_guard.announcer.session import Session
 from fnm_guard.announcer.supervisor import Supervisor
 
@@ -82,12 +82,11 @@ class Announcer:
             return
         if self._settings.on_stop == "withdraw":
             await self._drain(self._ledger.accounts)
-        await _end(main)
+        await _end(main, *self._work)
         if self._settings.on_stop == "withdraw" and self._settings.managed:
             await self._supervisor.stop()
         else:
             self._supervisor.leave()
-        await _end(*self._work)
         await self._door.close()
         if self._lock >= 0:
             os.close(self._lock)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fnm_guard.announcer.program import Program
     from fnm_guard.announcer.settings import AnnouncerSettings
 
-__all__ = ["Child", "Record", "forget_record", "read_record", "start_time"]
+__all__ = ["Child", "Record", "forget_record", "read_record", "start_time", "write_record"]
 
 TERMINATE_SECONDS = 5.0
 """How long ExaBGP may take over SIGTERM before SIGKILL."""

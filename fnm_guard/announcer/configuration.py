@@ -1,7 +1,5 @@
-"""ExaBGP's configuration and environment: rendered, checked by ExaBGP itself, and put in place in one move."""
+"""ExaBGP's configuration and environment, rendered from the settings and the peers."""
 
-import asyncio
-import contextlib
 import hashlib
 import importlib.resources
 import os
@@ -22,9 +20,8 @@ if TYPE_CHECKING:
     from fnm_guard.announcer.settings import AnnouncerSettings
     from fnm_guard.core.model import PeerProfile
 
-__all__ = ["Configuration", "build_environment", "prepare_runtime", "quoted", "render", "write_checked"]
+__all__ = ["Configuration", "bridge_path", "build_environment", "quoted", "render"]
 
-_CHECK_SECONDS = 30.0
 _DIGEST_CHARACTERS = 16
 
 
@@ -35,12 +32,12 @@ class Configuration:
     Attributes:
         text: The file.
         digest: Changes whenever ExaBGP would have to run differently: file, bridge, version or environment.
-        secrets: What must not be shown of it.
+        secret: Whether passwords stand in it.
     """
 
     text: str
     digest: str
-    secrets: tuple[str, ...]
+    secret: bool
 
 
 def render(settings: "AnnouncerSettings", peers: "Sequence[PeerProfile]", program: "Program") -> Configuration:
@@ -49,15 +46,14 @@ def render(settings: "AnnouncerSettings", peers: "Sequence[PeerProfile]", progra
     Raises:
         AnnouncerError: If a value cannot stand in ExaBGP's configuration.
     """
-    data = importlib.resources.files("fnm_guard") / "_data" / "exabgp"
-    bridge = Path(str(data / "bridge.py")).resolve()
+    bridge = bridge_path()
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701 - no HTML
         keep_trailing_newline=True,
     )
     environment.filters["quoted"] = quoted
-    template = environment.from_string((data / "exabgp.conf.j2").read_text("ascii"))
+    template = environment.from_string(bridge.with_name("exabgp.conf.j2").read_text("ascii"))
 
     def filled(digest: str) -> str:
         return template.render(
@@ -72,24 +68,28 @@ def render(settings: "AnnouncerSettings", peers: "Sequence[PeerProfile]", progra
     variables = sorted(build_environment(settings, {}).items())
     parts = (filled(""), bridge.read_text("ascii"), program.version, str(program.path), repr(variables))
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_DIGEST_CHARACTERS]
-    return Configuration(filled(digest), digest, tuple(peer.password for peer in peers if peer.password))
+    return Configuration(filled(digest), digest, any(peer.password is not None for peer in peers))
+
+
+def bridge_path() -> Path:
+    """Give where `bridge.py` lies, in a source tree and in an installed package alike."""
+    return Path(str(importlib.resources.files("fnm_guard") / "_data" / "exabgp" / "bridge.py")).resolve()
 
 
 def quoted(value: object) -> str:
     """Give a value as one word of ExaBGP's configuration.
 
-    ExaBGP resolves backslashes before it looks for quotes, so a quote cannot be escaped: the other kind is used.
+    ExaBGP resolves backslashes before it looks for quotes, and takes a quote of either kind within the other for the
+    beginning of another word: a value with a quote cannot be said at all.
 
     Raises:
-        AnnouncerError: If it holds both kinds of quotes, or what is not printable ASCII.
+        AnnouncerError: If it holds a quote, or what is not printable ASCII.
     """
     text = str(value)
-    if not (text.isascii() and text.isprintable()):
-        raise AnnouncerError("exabgp takes printable ASCII only, in names, paths and passwords")
-    quote = "'" if '"' in text else '"'
-    if quote in text:
-        raise AnnouncerError("exabgp cannot take a value with both kinds of quotes, in names, paths and passwords")
-    return quote + text.replace("\\", "\\\\") + quote
+    if not (text.isascii() and text.isprintable()) or '"' in text or "'" in text:
+        raise AnnouncerError("exabgp takes printable ASCII without quotes only, in instance, paths and passwords")
+    escaped = text.replace("\\", "\\\\")
+    return f'"{escaped}"'
 
 
 def build_environment(settings: "AnnouncerSettings", inherited: "dict[str, str]") -> dict[str, str]:
@@ -120,77 +120,3 @@ def _own_name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return "nobody"  # only its existence is checked: without root ExaBGP stays who it is
-
-
-def prepare_runtime(settings: "AnnouncerSettings") -> None:
-    """Make the folder and the log so that the daemon and ExaBGP's user can use both.
-
-    Raises:
-        AnnouncerError: If that is not possible.
-    """
-    try:
-        settings.runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
-        settings.log.touch(mode=0o640)
-        if settings.user:
-            entry = pwd.getpwnam(settings.user)
-            os.chown(settings.runtime, -1, entry.pw_gid)
-            settings.runtime.chmod(0o770)
-            os.chown(settings.log, entry.pw_uid, entry.pw_gid)
-    except KeyError:
-        raise AnnouncerError(f"bgp.exabgp.user: there is no user {settings.user!r}") from None
-    except OSError as error:
-        raise AnnouncerError(f"{settings.runtime}: {error.strerror}: {error.filename}") from error
-
-
-async def write_checked(settings: "AnnouncerSettings", configuration: Configuration, program: "Program") -> None:
-    """Put the configuration in place, after ExaBGP itself has found it good.
-
-    Raises:
-        AnnouncerError: If it has not; the old file stays.
-    """
-    new = settings.configuration.with_suffix(".new")
-    try:
-        _write_private(new, configuration.text, settings.user)
-        problem = await _check(program, new, build_environment(settings, dict(os.environ)))
-        for secret in configuration.secrets:
-            problem = problem.replace(secret, "...")
-        if problem:
-            raise AnnouncerError(f"exabgp does not take its configuration: {problem}")
-        new.replace(settings.configuration)
-    except OSError as error:
-        raise AnnouncerError(f"{new}: {error.strerror}") from error
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def _write_private(path: Path, text: str, user: str) -> None:
-    """Write a file that only we and ExaBGP's user may read: passwords stand in it."""
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-    if user:
-        os.chown(path, -1, pwd.getpwnam(user).pw_gid)
-        path.chmod(0o640)
-
-
-async def _check(program: "Program", path: Path, environment: "dict[str, str]") -> str:
-    """Give what ExaBGP finds wrong with a file, "" for nothing."""
-    environment |= {"exabgp.log.destination": "stderr", "exabgp.log.level": "ERROR"}
-    process = await asyncio.create_subprocess_exec(
-        program.path, "validate", "-nr", path, env=environment,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(_CHECK_SECONDS):
-            output, _ = await process.communicate()
-    except TimeoutError:
-        raise AnnouncerError(f"exabgp validate did not answer within {_CHECK_SECONDS:.0f} s") from None
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            if process.returncode is None:
-                process.kill()
-    if process.returncode == 0:
-        return ""
-    said = output.decode("utf-8", "replace").strip().splitlines()
-    return said[-1][:300] if said else f"exit code {process.returncode}"

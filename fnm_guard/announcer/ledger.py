@@ -75,9 +75,10 @@ class Account:
 
     def want(self, routes: "frozenset[Route]") -> None:
         """Take what the peer should hear from now on."""
-        if routes == self.wanted | self.barred:
+        new = routes - self.wanted - self.barred
+        if not new and len(routes) == len(self.wanted) + len(self.barred):
             return
-        self.barred = frozenset(route for route in routes if self._is_barred(route))
+        self.barred = (self.barred & routes).union(route for route in new if self._is_barred(route))
         self.wanted = routes - self.barred
         self._plan = None
 

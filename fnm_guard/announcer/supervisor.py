@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fnm_guard.announcer.child import Child, forget_record, read_record
-from fnm_guard.announcer.configuration import build_environment, prepare_runtime, render, write_checked
+from fnm_guard.announcer.child import Child, Record, forget_record, read_record, write_record
+from fnm_guard.announcer.configuration import build_environment, render
 from fnm_guard.announcer.errors import AnnouncerError
 from fnm_guard.announcer.program import find_program
 from fnm_guard.announcer.protocol import PROTOCOL
+from fnm_guard.announcer.runtime import prepare_runtime, try_user, write_checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -139,6 +140,7 @@ class Supervisor:
         """Run one ExaBGP to its end and give why it ended: "" for a planned replacement, None when it is a service."""
         program = await find_program(self._settings.command)
         prepare_runtime(self._settings)
+        await try_user(self._settings)
         configuration = render(self._settings, self._peers, program)
         if not self._settings.managed:
             await self._put_in_place(configuration, program)
@@ -215,6 +217,7 @@ class Supervisor:
         self._leftover = child
         if hello is not None and hello.digest == digest and hello.exabgp == child.pid:
             _log.info("exabgp adopted", pid=child.pid)
+            write_record(self._settings.record, Record(child.pid, child.started, digest))
             return child
         _log.warning("exabgp of another configuration, or without a bridge, is replaced", pid=child.pid)
         await child.stop()

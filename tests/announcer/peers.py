@@ -4,9 +4,12 @@ A `Neighbour` says how the guard is seen from there.  BIRD and FRR put what carr
 blackhole route; GoBGP keeps it in its table and tells every attribute as JSON.
 """
 
+import atexit
 import contextlib
 import json
+import shutil
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,7 +176,18 @@ protocol bgp guard {{
 class Frr(_Speaker):
     """FRR's bgpd with the zebra that writes its routes into the kernel."""
 
-    FOLDER = Path("/usr/lib/frr")
+    PROGRAMS = Path("/usr/lib/frr")
+    USER = "frr"
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie: FRR drops its rights and cannot reach the lab's folder, which is ours alone."""
+        made = Path(tempfile.gettempdir()) / f"fnm-frr-{self.namespace.name}"
+        if not made.exists():
+            made.mkdir(mode=0o755)
+            shutil.chown(made, self.USER, self.USER)
+            atexit.register(shutil.rmtree, made, ignore_errors=True)
+        return made
 
     def start(self) -> None:
         """Write the configurations and run both."""
@@ -184,14 +198,29 @@ class Frr(_Speaker):
         zserv = self.folder / "zserv"
         self._run_daemon("zebra", zserv)
         until(zserv.exists, what="zebra made no socket")
-        self._run_daemon("bgpd", zserv, "-n", "-p", "179")
+        self._run_daemon("bgpd", zserv, "-p", "179")
         until((self.folder / "bgpd.vty").exists, what="bgpd made no socket")
 
     def _run_daemon(self, name: str, zserv: Path, *words: str) -> None:
         common = ("-f", self.folder / f"{name}.conf", "-i", self.folder / f"{name}.pid", "-z", zserv)
         self._spawn(
-            self.FOLDER / name, *common, "--vty_socket", self.folder, "-u", "root", "-g", "root", "-P", "0", *words
+            self.PROGRAMS / name,
+            *common,
+            "--vty_socket",
+            self.folder,
+            "-u",
+            self.USER,
+            "-g",
+            self.USER,
+            "-P",
+            "0",
+            *words,
         )
+
+    def stop(self) -> None:
+        """Stop it, with its files."""
+        super().stop()
+        shutil.rmtree(self.folder)
 
     def ask(self, command: str) -> Any:
         """Run one show command and give its JSON; {} while it does not answer."""

@@ -2,26 +2,44 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netaddr import IPAddress, IPNetwork
 
 from fnm_guard.announcer.announcer import Announcer
+from fnm_guard.announcer.child import read_record, start_time
 from fnm_guard.announcer.settings import AnnouncerSettings
 from fnm_guard.core.model import PeerProfile, Route
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import AsyncIterator, Callable
 
     from fnm_guard.announcer.peers import PeerState
     from lab.namespaces import Lab, Namespace
 
-__all__ = ["GUARD", "GUARD6", "PEER", "PEER6", "Stage", "eventually", "profile", "route"]
+__all__ = [
+    "GUARD",
+    "GUARD6",
+    "OTHER",
+    "OTHER_GUARD",
+    "PEER",
+    "PEER6",
+    "Stage",
+    "eventually",
+    "profile",
+    "route",
+    "routes",
+]
 
 PEER, PEER6 = "198.51.100.193", "2001:db8:51:3::1"
 GUARD, GUARD6 = "198.51.100.194", "2001:db8:51:3::2"
+OTHER, OTHER_GUARD = "198.51.100.197", "198.51.100.198"
+"""A second peer, and the guard as it sees it."""
 
 
 def profile(name: str = "upstream", **changes: Any) -> PeerProfile:
@@ -66,6 +84,38 @@ class Stage:
     guard: "Namespace"
     peer: "Namespace"
     heard: "list[PeerState]" = field(default_factory=list)
+
+    def other(self) -> "Namespace":
+        """Make a second peer's namespace."""
+        made = self.lab.namespace(f"{self.peer.name.rpartition('-')[2]}o")
+        self.lab.link(self.guard, "other0", made, "guard0")
+        self.guard.ip("address", "add", f"{OTHER_GUARD}/30", "dev", "other0")
+        made.ip("address", "add", f"{OTHER}/30", "dev", "guard0")
+        return made
+
+    def daemon(self, *hosts: str) -> "subprocess.Popen[bytes]":
+        """Start a daemon of its own in the guard's namespace that wants these hosts blackholed."""
+        root = Path(__file__).resolve().parents[2]
+        environment = {"PYTHONPATH": f"{root}:{root / 'tests'}"}
+        words = [sys.executable, str(Path(__file__).with_name("daemon.py")), str(self.settings().runtime), *hosts]
+        return self.lab.start(self.guard, *words, log="daemon.log", environment=environment)
+
+    def exabgp(self) -> int:
+        """Give the pid of the ExaBGP that runs; 0 while there is none."""
+        record = read_record(self.settings().record)
+        return record.pid if record and start_time(record.pid) == record.started else 0
+
+    def bridge(self) -> int:
+        """Give the pid of its bridge; 0 while there is none."""
+        pid = self.exabgp()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if pid else []
+        return int(children[0]) if children else 0
+
+    def watch_kernel(self) -> "Callable[[], list[str]]":
+        """Watch the peer's kernel; what is given tells which routes it has removed since."""
+        self.lab.start(self.peer, "ip", "monitor", "route", log="monitor.log")
+        log = self.lab.folder / "monitor.log"
+        return lambda: [line for line in log.read_text().splitlines() if line.startswith("Deleted")]
 
     def settings(self, **changes: Any) -> AnnouncerSettings:
         """Give settings with a runtime folder of this stage's own."""
