@@ -82,12 +82,12 @@ class Announcer:
             return
         if self._settings.on_stop == "withdraw":
             await self._drain(self._ledger.accounts)
+        await self._door.close()
         await _end(main, *self._work)
         if self._settings.on_stop == "withdraw" and self._settings.managed:
             await self._supervisor.stop()
         else:
             self._supervisor.leave()
-        await self._door.close()
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -97,6 +97,7 @@ class Announcer:
         self._wanted = dict(routes)
         self._ledger.want(self._wanted)
         self._wake.set()
+        self._book.count(self._ledger.accounts)
 
     def peers(self) -> tuple[PeerState, ...]:
         """Give how each peer is, in the order of the configuration."""

@@ -45,7 +45,7 @@ class Door:
     ) -> None:
         self._path, self._user, self._admit, self._on_link = path, user, admit, on_link
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._uids = {0, os.geteuid()}
 
     async def open(self) -> None:
@@ -82,28 +82,31 @@ class Door:
         if server is None:
             return
         server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._open.values():
+            writer.close()
+        await asyncio.gather(*list(self._open), return_exceptions=True)
         self._path.unlink(missing_ok=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None or len(self._tasks) >= CONNECTION_LIMIT or not self._is_admitted(writer):
+        if task is None or len(self._open) >= CONNECTION_LIMIT or not self._is_admitted(writer):
             writer.close()
             return
-        self._tasks.add(task)
+        self._open[task] = writer
         try:
             await self._serve(reader, writer)
         except (OSError, ProtocolError, ValueError, TimeoutError) as error:
             _log.warning("bridge turned away", reason=str(error) or type(error).__name__)
         finally:
-            self._tasks.discard(task)
+            self._open.pop(task, None)
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(HELLO_SECONDS):
-            hello = parse(await reader.readline())
+            line = await reader.readline()
+        if not line:
+            return
+        hello = parse(line)
         if not isinstance(hello, Hello):
             raise ProtocolError("the bridge did not say hello")
         if self._admit(hello):
