@@ -57,7 +57,8 @@ def packet_line(packet: "AuditPacket", at: datetime) -> str:
     source = _endpoint(packet.source, packet.source_port)
     destination = _endpoint(packet.destination, packet.destination_port)
     protocol = _PROTOCOLS.get(packet.protocol, str(packet.protocol))
-    return f"{at:%Y-%m-%d %H:%M:%S.%f} {source} > {destination} protocol: {protocol} size: {packet.ip_bytes} bytes"
+    moment = at.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return f"{moment} {source} > {destination} protocol: {protocol} size: {packet.ip_bytes} bytes"
 
 
 class Facts:

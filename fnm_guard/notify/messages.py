@@ -10,6 +10,8 @@ import re
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.quoprimime import body_encode
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from fnm_guard.notify.facts import Facts, one_line
@@ -94,38 +96,41 @@ class Composer:
     def _message(
         self, subject: str, body: str, facts: dict[str, Any], at: float, identity: str, first: str = ""
     ) -> EmailMessage:
-        message = EmailMessage(policy=SMTP)
-        message["From"] = self._mail.sender
-        message["To"] = ", ".join(self._mail.to)
-        _set_subject(message, subject)
-        message["Date"] = self._wall(at)
-        message["Message-ID"] = identity
-        if first:
-            message["In-Reply-To"] = first
-            message["References"] = first
-        message["Auto-Submitted"] = "auto-generated"
-        _fill(message, self._templates.render(body, facts))
-        return message
+        headers = {
+            "From": _folded("From", one_line(self._mail.sender)),
+            "To": _folded("To", ", ".join(one_line(address) for address in self._mail.to)),
+            "Subject": _folded("Subject", subject),
+            "Date": format_datetime(self._wall(at)),
+            "Message-ID": identity,
+            "In-Reply-To": first,
+            "References": first,
+            "Auto-Submitted": "auto-generated",
+        }
+        return _assembled(headers, self._templates.render(body, facts))
 
     def _identity(self, local: str) -> str:
         return f"<{local}@{self._domain}>"
 
 
-def _set_subject(message: EmailMessage, subject: str) -> None:
-    if subject.isascii():
-        message["Subject"] = subject
-    else:
-        # Python 3.11 loses and adds blanks where it mixes plain and encoded words; so all of it is encoded.
-        message.set_raw("Subject", Header(subject, "utf-8", header_name="Subject").encode())
-
-
-def _fill(message: EmailMessage, body: str) -> None:
+def _assembled(headers: dict[str, str], body: str) -> EmailMessage:
+    """Give a mail of finished parts; parsing what is known to be good would take ten times as long as all the rest."""
     plain = body.isascii() and all(len(line) <= _LINE_LIMIT for line in body.splitlines())
+    headers["MIME-Version"] = "1.0"
+    headers["Content-Type"] = 'text/plain; charset="utf-8"'
+    headers["Content-Transfer-Encoding"] = "7bit" if plain else "quoted-printable"
+    text = f"{body}\n" if body else ""
+    message = EmailMessage(policy=SMTP)
+    for name, value in headers.items():
+        if value:
+            message.set_raw(name, value)
     # A lone surrogate of an operator's template must not stop the mail.
-    text = body.encode("utf-8", "replace").decode()
-    message.set_content(text + "\n" if text else "", cte="7bit" if plain else "quoted-printable")
-    if not text:
-        message.set_payload("")
+    message.set_payload(text if plain else body_encode(text.encode("utf-8", "replace").decode("latin-1")))
+    return message
+
+
+def _folded(name: str, text: str) -> str:
+    """Give a header in lines; with other letters all of it is encoded, not words here and there (RFC 2047)."""
+    return Header(text, "us-ascii" if text.isascii() else "utf-8", header_name=name).encode()
 
 
 def _domain(instance: str) -> str:

@@ -176,6 +176,10 @@ class Message(Protocol):
 class Outbox(Protocol):
     """Messages on their way out that survive the process; nothing here blocks."""
 
+    def room(self, channel: str) -> int:
+        """Give how many more messages the channel takes."""
+        ...
+
     def put(self, channel: str, key: str, payload: bytes, due: float) -> int | None:
         """Let a message wait; None: no room."""
         ...

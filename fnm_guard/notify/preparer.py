@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Preparer"]
 
-DETAILS_LIMIT = 1_000
-"""Messages of a channel beyond which it takes no more details; half of what the outbox holds."""
+SPARE_ROOM = 1_000
+"""Room in the outbox that is kept free of details, half of what a channel has there."""
 
 
 class Preparer:
@@ -62,17 +62,17 @@ class Preparer:
     def tell(self, notice: "Notice", kind: Kind) -> None:
         """Put the messages about one thing told about a ban."""
         spare = kind is Kind.DETAILED
-        if self._composer is not None:
+        if self._composer is not None and self._has_room("mail", spare):
             mail = self._composer.render(notice, kind)
-            self._put("mail", f"ban-{notice.ban.number}", pack_mail(mail, self._to), spare)
+            self._put("mail", f"ban-{notice.ban.number}", pack_mail(mail, self._to))
         # A script may act on what it is told: never without a ban that acts.
-        if self._calls is not None and notice.ban.mode is not Mode.MONITOR:
+        if self._calls is not None and notice.ban.mode is not Mode.MONITOR and self._has_room("script", spare):
             call = self._calls.call(notice, kind)
-            self._put("script", call.host, msgspec.json.encode(call), spare)
+            self._put("script", call.host, msgspec.json.encode(call))
 
     def refuse(self, event: "BanRefused") -> None:
         """Put the mail about an attacked host that was not banned."""
-        if self._composer is not None and event.attack is not None:
+        if self._composer is not None and event.attack is not None and self._has_room("mail"):
             mail = self._composer.refused(event)
             self._put("mail", f"attack-{event.attack.number}", pack_mail(mail, self._to))
 
@@ -88,7 +88,14 @@ class Preparer:
         """Give a test call; None: no script is wanted."""
         return None if self._calls is None else self._calls.test(at)
 
-    def _put(self, channel: str, key: str, payload: bytes, spare: bool = False) -> None:
-        full = spare and self._outbox.pending().get(channel, 0) >= DETAILS_LIMIT
-        if full or self._outbox.put(channel, key, payload, self._now()) is None:
+    def _has_room(self, channel: str, spare: bool = False) -> bool:
+        """Look before rendering: in a storm that is where the time goes."""
+        room = self._outbox.room(channel)
+        if room > (SPARE_ROOM if spare else 0):
+            return True
+        self.counters[f"{channel}_dropped"] += 1
+        return False
+
+    def _put(self, channel: str, key: str, payload: bytes) -> None:
+        if self._outbox.put(channel, key, payload, self._now()) is None:
             self.counters[f"{channel}_dropped"] += 1

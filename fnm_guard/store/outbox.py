@@ -92,9 +92,13 @@ class Outbox:
         for row in connection.execute(_LOAD):
             self._add(WaitingMessage(*row))
 
+    def room(self, channel: str) -> int:
+        """Give how many more messages the channel takes."""
+        return max(self._limit - self._waiting[channel], 0)
+
     def put(self, channel: str, key: str, payload: bytes, due: float) -> int | None:
         """Let a message wait and give its id; None: the channel is full."""
-        if self._waiting[channel] >= self._limit:
+        if not self.room(channel):
             self._refused[channel] += 1
             return None
         self._last += 1

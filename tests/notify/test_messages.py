@@ -67,6 +67,23 @@ def test_reason_forges_no_header() -> None:
     assert mail.get_content() == ""
 
 
+def test_settings_forge_no_header() -> None:
+    """Whatever stands in the settings, a header stays one header."""
+    settings = MailSettings("x", "guard@example.net\r\nBcc: a@example.org", ("noc@example.net\nCc: b@example.org",))
+    evil = Composer(NotifyPolicy(brand="B\r\nX-Evil: 1"), settings, Templates(), wall)
+    mail = arrived(evil.render(Notice(ban(), 100.0, attack()), Kind.BANNED))
+    assert (mail["Bcc"], mail["Cc"], mail["X-Evil"]) == (None, None, None)
+
+
+def test_many_recipients_fit_the_lines() -> None:
+    """A long list of recipients is folded, and arrives whole."""
+    everybody = tuple(f"person-{number}@example.net" for number in range(100))
+    settings = MailSettings("x", "guard@example.net", everybody)
+    mail = Composer(NotifyPolicy(), settings, Templates(), wall).render(Notice(ban(), 100.0, attack()), Kind.BANNED)
+    assert max(len(line) for line in mail.as_bytes().splitlines()) <= 78
+    assert tuple(address.addr_spec for address in arrived(mail)["To"].addresses) == everybody
+
+
 def test_reason_forges_no_line_of_the_body() -> None:
     """Text of others stays in its line of the body."""
     mail = arrived(composer().render(Notice(hand_ban(), 400.0, by="a\nIP: 1.2.3.4", reason="b\nc"), Kind.UNBANNED))

@@ -18,6 +18,7 @@ from fnm_guard.core.events import BanRefused, Refusal, RemovalCause
 from fnm_guard.core.model import Mode
 from fnm_guard.notify import MailSettings, Notice, Notifier, NotifyPolicy, Pace, ScriptSettings
 from fnm_guard.notify import notifier as notifying
+from fnm_guard.notify.preparer import SPARE_ROOM
 from fnm_guard.store import Store
 from notify.mailserver import MailServer
 from store.values import attack, audit, ban, hand_ban, host_rates
@@ -470,6 +471,20 @@ async def test_full_outbox_drops_and_counts(store: Store, server: MailServer) ->
     telling.banned(BANNED)
     await until(lambda: telling.status().counters.get("mail_dropped") == 1)
     await telling.close()
+
+
+async def test_half_of_the_outbox_is_kept_free_of_details(store: Store, server: MailServer) -> None:
+    """With half of the outbox used, bans and unbans still find room, details do not."""
+    await server.stop()
+    while store.outbox.room("mail") > SPARE_ROOM:
+        store.outbox.put("mail", "ban-1", b"{}", 9e12)
+    telling = notifier(store, mail(server))
+    telling.start()
+    telling.detailed(DETAILED)
+    telling.banned(BANNED)
+    await until(lambda: store.outbox.room("mail") == SPARE_ROOM - 1)
+    await telling.close()
+    assert telling.status().counters["mail_dropped"] == 1
 
 
 async def test_notice_that_cannot_be_rendered_silences_no_other(

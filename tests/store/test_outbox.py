@@ -65,6 +65,7 @@ def test_full_channel_refuses_and_counts() -> None:
     outbox = empty(limit=2)
     numbers = [outbox.put("mail", f"ban-{n}", b"", 0.0) for n in range(3)]
     assert numbers[2] is None
+    assert (outbox.room("mail"), outbox.room("script")) == (0, 2)
     assert outbox.put("script", "ban-1", b"", 0.0)
     assert outbox.counts("mail").refused == 1
     assert outbox.pending() == {"mail": 2, "script": 1}
