@@ -1,45 +1,17 @@
-"""A wire of two interfaces, each in a namespace of its own."""
+"""A wire between two namespaces, and a libpfring of our own."""
 
 import os
-import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from lab.namespaces import Lab, Namespace
+from capture_ext.pfring import PfRing
+from lab.namespaces import Lab
 
-NEAR = "cap0"
-FAR = "gen0"
-
-BROADCAST = b"\xff" * 6
-STATION = bytes.fromhex("020000000001")
-EXPERIMENTAL = bytes.fromhex("88b5")  # IEEE 802 local experimental EtherType 1: no protocol takes it
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """A veth pair: `cap0` in `near`, `gen0` in `far`; nothing but what a test sends runs over it."""
-
-    near: Namespace
-    far: Namespace
-
-    def sender(self) -> socket.socket:
-        """Give a socket that sends whole frames from the far end."""
-        return _raw_socket(self.far, FAR)
-
-    def near_sender(self) -> socket.socket:
-        """Give a socket that sends whole frames from the end that is captured."""
-        return _raw_socket(self.near, NEAR)
-
-
-def _raw_socket(namespace: Namespace, interface: str) -> socket.socket:
-    with namespace.entered():
-        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-        sock.bind((interface, 0))
-        return sock
+from .told import Told, compiled
+from .wire import FAR, NEAR, Wire
 
 
 @pytest.fixture
@@ -63,3 +35,23 @@ def wire(lab: Lab) -> Wire:
             namespace.run("sysctl", "-qw", f"net.ipv6.conf.{which}.disable_ipv6=1")
     lab.link(near, NEAR, far, FAR)
     return Wire(near, far)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the path of the whole library."""
+    return str(compiled(tmp_path_factory.mktemp("libpfring")))
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Give a library that is fed FRAMES and told nothing else."""
+    return Told(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def ring(told: Told, library: str) -> Iterator[PfRing]:
+    """Give a source on a device that only the library knows; closed at the end."""
+    source = PfRing("fnm3", library=library)
+    yield source
+    source.close()

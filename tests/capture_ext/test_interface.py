@@ -9,7 +9,7 @@ import pytest
 from capture_ext import interface
 from capture_ext.interface import InterfaceDrops, offloads
 
-from .conftest import BROADCAST, EXPERIMENTAL, NEAR, STATION, Wire
+from .wire import BROADCAST, EXPERIMENTAL, NEAR, STATION, Wire
 
 HEAD = "Inter-|   Receive |  Transmit\n face |bytes packets errs drop fifo frame compressed multicast|bytes\n"
 

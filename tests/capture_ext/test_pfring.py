@@ -1,94 +1,22 @@
-"""The PF_RING source, against a libpfring of our own that behaves as the real one was measured to.
-
-Its source, libpfring/libpfring.c, tells what it can be told to do.
-"""
+"""The PF_RING source, against a libpfring of our own; told.py and libpfring/libpfring.c tell what that one does."""
 
 import ctypes
 import errno
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from capture_ext import libpfring
-from capture_ext.pfring import PfRing, available
-from capture_ext.pfring_device import CLUSTER_TYPES, device_interface, explained_receive
+from capture_ext.pfring import PfRing
+from capture_ext.pfring_device import explained_receive
 from capture_ext.reading import read_frames
 from capture_ext.source import CapturedFrame, read_all
-from frames import capture_files
 
-from .conftest import FAR, NEAR, Wire
+from .told import FRAMES, SECONDS, Told
+from .wire import FAR, NEAR, Wire
 
-SOURCE = Path(__file__).parent / "libpfring" / "libpfring.c"
-SECONDS = 1_404_482_394
-FRAMES = [bytes([number % 256]) * (60 + number) for number in range(300)]
 DEADLINE = 20.0
 QUIET = 0.1
 PROMISC_TIMESTAMP_RAW = 8 | 16 | 512
-
-
-def compiled(folder: Path, *flags: str) -> Path:
-    """Compile the library; give its path."""
-    made = folder / f"libpfring{len(flags)}.so"
-    words = ["cc", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-Wall", "-Wextra", "-Werror", "-std=gnu11"]
-    subprocess.run([*words, *flags, "-o", made, SOURCE], check=True, timeout=60)
-    return made
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the path of the whole library."""
-    return str(compiled(tmp_path_factory.mktemp("libpfring")))
-
-
-class Told:
-    """What the library is told, and what it wrote down."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._folder = folder
-        self._patch = monkeypatch
-        self.journal = folder / "journal"
-        self._module = folder / "info"
-        monkeypatch.setattr(libpfring, "_MODULE_INFO", str(self._module))
-        self.tell(JOURNAL=self.journal)
-        self.feed(FRAMES)
-
-    def tell(self, **values: object) -> None:
-        """Set what the next opening reads."""
-        for name, value in values.items():
-            self._patch.setenv(f"TEST_PFRING_{name}", str(value))
-
-    def feed(self, frames: list[bytes]) -> Path:
-        """Give the device these frames, a microsecond apart; the file's path."""
-        path = self._folder / "frames.pcap"
-        path.write_bytes(capture_files.pcap([(SECONDS, number, frame) for number, frame in enumerate(frames)]))
-        self.tell(FRAMES=path)
-        return path
-
-    def load_module(self, version: str) -> None:
-        """Let the kernel module show itself."""
-        self._module.write_text(f"PF_RING Version          : {version}\nTotal rings              : 0\n")
-
-    def calls(self) -> list[str]:
-        """Give the calls of the library, in order."""
-        return self.journal.read_text().splitlines() if self.journal.exists() else []
-
-
-@pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
-    """Give a library that is fed FRAMES and told nothing else."""
-    return Told(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def ring(told: Told, library: str) -> Iterator[PfRing]:
-    """Give a source on a device that only the library knows; closed at the end."""
-    source = PfRing("fnm3", library=library)
-    yield source
-    source.close()
 
 
 def contents(frames: list[CapturedFrame]) -> list[bytes]:
@@ -176,11 +104,6 @@ def test_reading_fails(told: Told, ring: PfRing, code: int) -> None:
     assert (len(read_frames(ring, 300, DEADLINE)), ring.failure()) == (300, "")
 
 
-def test_licence_of_zc_runs_out() -> None:
-    """The one error an operator can do something about says what."""
-    assert "demo time of the ZC licence" in explained_receive(-6)
-
-
 def test_capture_file_of_the_library(told: Told, library: str) -> None:
     """A `pcap:` device gives its frames, then ends: that is no failure; it has no descriptor and no figures."""
     source = PfRing(f"pcap:{told.feed(FRAMES)}", library=library)
@@ -264,159 +187,6 @@ def test_enabling_refused(told: Told, ring: PfRing) -> None:
     with pytest.raises(OSError, match=r"pf_ring fnm3: the ring cannot be enabled \(-5\)"):
         ring.open()
     assert told.calls()[-1] == "close - 0 0"
-
-
-@pytest.mark.parametrize(
-    ("device", "number", "text"),
-    [
-        ("fnm3", errno.EAFNOSUPPORT, "the pf_ring kernel module is not loaded: modprobe pf_ring"),
-        ("fnm3", errno.EINVAL, "no such device; there are: lo"),
-        ("zc:fnm3@1", errno.EINVAL, "no such device; there are: lo"),
-        (
-            "lo",
-            errno.EINVAL,
-            r"no such device, or libpfring and the kernel module \(version unknown\) are of different",
-        ),
-        ("fnm3", errno.EPERM, "needs CAP_NET_RAW: run as root, or give the service AmbientCapabilities=CAP_NET_RAW"),
-        ("fnm3", errno.EBUSY, "Device or resource busy"),
-    ],
-)
-def test_opening_refused(told: Told, library: str, device: str, number: int, text: str) -> None:
-    """Every refusal names the device and the remedy, and keeps its number."""
-    told.tell(OPEN_ERRNO=number)
-    source = PfRing(device, library=library)
-    with pytest.raises(OSError, match=f"pf_ring {device}: {text}") as caught:
-        source.open()
-    assert caught.value.errno == number
-    assert (source.failure(), source.statistics()) == (f"pf_ring {device}: not open", (0, 0, 0))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        ({"device": ""}, "device = '' must be a name"),
-        ({"device": "a\0b"}, "must be a name"),
-        ({"snaplen": 63}, "snaplen = 63 must be 64 to 65535"),
-        ({"snaplen": 65_536}, "snaplen = 65536"),
-        ({"cluster": 256}, "cluster = 256 must be 0 to 255"),
-        ({"cluster": -1}, "cluster = -1"),
-        ({"cluster_type": "fair"}, "cluster_type = fair must be one of per_flow, "),
-    ],
-)
-def test_arguments_out_of_range(arguments: dict[str, object], text: str) -> None:
-    """A bad argument is refused with its value and what is allowed."""
-    with pytest.raises(ValueError, match=text):
-        PfRing(**{"device": "fnm3", **arguments})  # type: ignore[arg-type]  # one dictionary for all kinds
-
-
-def test_cluster_types() -> None:
-    """The numbers are those that every release of the library has."""
-    assert list(CLUSTER_TYPES.values()) == [0, 1, 2, 3, 4, 5]
-
-
-@pytest.mark.parametrize(
-    ("device", "interface"),
-    [
-        ("eth3", "eth3"),
-        ("zc:eth3", "eth3"),
-        ("zc:eth3@2", "eth3"),
-        ("eth3@0,1", "eth3"),
-        ("eth3.100", "eth3.100"),
-        ("eth3,eth4", None),
-        ("eth3;eth4", None),
-        ("pcap:/tmp/file", None),
-        ("nt:0", None),
-        ("zc:", None),
-    ],
-)
-def test_interface_of_a_device(device: str, interface: str | None) -> None:
-    """The kernel's interface is found in a device name where there is exactly one."""
-    assert device_interface(device) == interface
-
-
-def test_no_library() -> None:
-    """Without the library the error says what to install, and what else works."""
-    with pytest.raises(OSError, match=r"libpfring cannot be loaded \(libfnm-none.so: .*install ntop's packages pfring"):
-        PfRing("fnm3", library="libfnm-none.so").open()
-    usable, why = available("libfnm-none.so")
-    assert not usable
-    assert "libfnm-none.so" in why
-    assert "or use af_packet" in why
-
-
-def test_library_by_the_environment(told: Told, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment can name the library; an argument goes before it."""
-    monkeypatch.setenv("FNM_GUARD_LIBPFRING", library)
-    assert available()[0]
-    assert not available("libfnm-none.so")[0]
-    source = PfRing("fnm3")
-    source.open()
-    assert len(read_frames(source, len(FRAMES), DEADLINE)) == len(FRAMES)
-    source.close()
-
-
-def test_something_else_by_that_name() -> None:
-    """A library that is no libpfring is named, with what it lacks."""
-    usable, why = available("libc.so.6")
-    assert (usable, why) == (False, "libc.so.6 has no pfring_open: it is no libpfring of 6.0 or later")
-
-
-def test_available(told: Told, library: str) -> None:
-    """With library and module PF_RING can be used; the library is asked with a ring that is closed again."""
-    assert available(library) == (True, f"{library}, kernel module of unknown version")
-    assert told.calls() == ["open lo 64 0", "close - 0 0"]
-
-
-def test_versions_are_told(told: Told, library: str) -> None:
-    """Where the module shows its version, it is told and no ring is opened to find out."""
-    told.load_module("8.9.0 (dev)")
-    assert available(library) == (True, f"{library}, kernel module 8.9.0 (dev)")
-    assert told.calls() == []
-    told.tell(OPEN_ERRNO=errno.EINVAL)
-    with pytest.raises(
-        OSError, match=r"the kernel module \(version 8.9.0 \(dev\)\) are of different versions: install"
-    ):
-        PfRing("lo", library=library).open()
-
-
-@pytest.mark.parametrize(("number", "usable"), [(errno.EAFNOSUPPORT, False), (errno.EPERM, True), (errno.EINVAL, True)])
-def test_available_without_the_module(told: Told, library: str, number: int, usable: bool) -> None:
-    """The module is missing if the kernel does not know the family; any other refusal comes from the module."""
-    told.tell(OPEN_ERRNO=number)
-    found, why = available(library)
-    assert found == usable
-    assert usable or why == "the pf_ring kernel module is not loaded: modprobe pf_ring"
-
-
-ORDER = """
-import ctypes, os, sys
-try:
-    ctypes.CDLL(sys.argv[1], mode=os.RTLD_NOW)
-except OSError as error:
-    assert "pcap_" in str(error), error
-else:
-    raise SystemExit("libpcap was there already: this proves nothing")
-from capture_ext.libpfring import LibPfring
-print(LibPfring(sys.argv[1]).name == sys.argv[1])
-"""
-
-
-def test_libpcap_comes_first(library: str) -> None:
-    """The library does not load without libpcap's symbols, and we bring them."""
-    words = [sys.executable, "-c", ORDER, library]
-    assert subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout == "True\n"
-
-
-def test_library_without_the_optional(told: Told, tmp_path: Path) -> None:
-    """A library that lacks what is optional is used as far as it goes."""
-    library = str(compiled(tmp_path, "-DWITHOUT_OPTIONAL"))
-    source = PfRing("fnm3", library=library)
-    source.open()
-    assert source.warnings() == ("pf_ring fnm3: frames that this machine sends are counted too",)
-    source.close()
-    with pytest.raises(OSError, match="cluster 7 cannot be joined"):
-        PfRing("fnm3", cluster=7, library=library).open()
-    assert told.calls().count("close - 0 0") == 2
 
 
 @pytest.mark.netns
