@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from capture_ext import packet_socket
 from capture_ext.afpacket import AfPacket
 from capture_ext.reading import read_frames
 
@@ -151,6 +152,25 @@ def test_fanout_shares_the_frames(wire: Wire) -> None:
     assert not set(left) & set(right)
     assert set(left) | set(right) >= set(range(sent, 2 * sent))
     assert min(len(left), len(right)) >= sent // 2
+
+
+@pytest.mark.netns
+def test_joining_a_fanout_group(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames that arrive after a second ring is bound and before it has joined are given once, by the first."""
+    first, second = (AfPacket(NEAR, fanout_group=13) for _ in range(2))
+    with opened(wire, first), wire.sender() as sender:
+
+        class Between(dict[str, int]):
+            """Sends when the mode is looked up: that is after the bind and before the joining."""
+
+            def __getitem__(self, mode: str) -> int:
+                send_all(sender, [numbered(number) for number in range(50)])
+                return super().__getitem__(mode)
+
+        monkeypatch.setattr(packet_socket, "FANOUT_MODES", Between(packet_socket.FANOUT_MODES))
+        with opened(wire, second):
+            assert [number_of(frame) for frame in read_frames(first, 100, QUIET)] == list(range(50))
+            assert read_frames(second, 100, QUIET) == []
 
 
 @pytest.mark.netns

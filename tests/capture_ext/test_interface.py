@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -87,12 +88,19 @@ def lose_frames(wire: Wire) -> None:
 
 @pytest.mark.netns
 def test_drops_in_a_namespace_that_one_thread_entered(wire: Wire) -> None:
-    """The interface is that of the asking thread's namespace, and stays it wherever it is read later."""
-    with wire.near.entered():
-        drops = InterfaceDrops(NEAR)
+    """The interface is that of the asking thread's namespace, and stays it whoever reads later."""
+    made: list[InterfaceDrops] = []
+
+    def enter() -> None:
+        with wire.near.entered():
+            made.append(InterfaceDrops(NEAR))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
     lose_frames(wire)
-    assert drops.count() == LOST
-    drops.close()
+    assert made[0].count() == LOST
+    made[0].close()
 
 
 @pytest.mark.netns
