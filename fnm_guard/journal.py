@@ -1,5 +1,7 @@
-"""The log's sink: one line an event, constant text plus fields."""
+"""The log: how it is written, and its sink, one line an event, constant text plus fields."""
 
+import logging
+import sys
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,9 +21,29 @@ if TYPE_CHECKING:
     from fnm_guard.core.life import Attack, Ban
     from fnm_guard.core.model import Audit
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "configure"]
 
 _log = structlog.get_logger("fnm_guard")
+
+
+def configure(level: str, form: str) -> None:
+    """Write the log to standard error: `text`, or `json` with one object a line; times in UTC."""
+    renderer: structlog.typing.Processor
+    if form == "json":
+        renderer = structlog.processors.JSONRenderer()
+    else:
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info if form == "json" else structlog.processors.StackInfoRenderer(),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
 
 
 class Journal:
@@ -46,15 +68,12 @@ class Journal:
             case BanRefused(host=host, refusal=refusal, text=text, by=by):
                 _log.warning("host not banned", host=str(host), refusal=refusal.value, why=text, by=by)
 
-    def record_update(self, attack: "Attack") -> None:
+    def record_update(self, attack: "Attack", at: float) -> None:
         """Running figures are not logged."""
 
-    def record_audit(self, attack: "Attack", audit: "Audit") -> None:
+    def record_audit(self, attack: int, audit: "Audit") -> None:
         """Log that the evidence is there."""
-        _log.info("audit taken", attack=attack.number, host=str(attack.host), packets=len(audit.packets))
-
-    def pulse(self, now: float) -> None:
-        """Nothing waits here."""
+        _log.info("audit taken", attack=attack, host=str(audit.host), packets=len(audit.packets))
 
 
 def _attack(attack: "Attack") -> dict[str, object]:

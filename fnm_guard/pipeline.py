@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from fnm_guard.core.events import AttackEnded, BanAdded, BanExtended, BanJoined, BanRemoved
+from fnm_guard.core.events import AttackEnded, AttackStarted, BanAdded, BanExtended, BanJoined, BanRemoved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 __all__ = ["PULSE_SECONDS", "Engine", "Pipeline", "Sink"]
 
 PULSE_SECONDS = 0.25
+
+UPDATES_A_PULSE = 256
+"""Running attacks whose newest figures the sinks get in one pulse, in turn; with fewer, all of them."""
+
+AUDITS_A_PULSE = 8
+"""Unfinished audits that are looked at in one pulse, in turn: they tell the type of attacks that never fill theirs."""
 
 _log = structlog.get_logger(__name__)
 
@@ -68,16 +74,12 @@ class Sink(Protocol):
         """Take one event."""
         ...
 
-    def record_update(self, attack: "Attack") -> None:
+    def record_update(self, attack: "Attack", at: float) -> None:
         """Take the newer figures of a running attack."""
         ...
 
-    def record_audit(self, attack: "Attack", audit: "Audit") -> None:
-        """Take the full audit of an attack, or what there was when it ended."""
-        ...
-
-    def pulse(self, now: float) -> None:
-        """Do what waited for its time."""
+    def record_audit(self, attack: int, audit: "Audit") -> None:
+        """Take the full audit of the attack with that number, or what there was when it ended."""
         ...
 
 
@@ -96,7 +98,13 @@ class Pipeline:
         self._guard = guard
         self._announce = announce
         self._sinks = tuple(sinks)
+        self._turn = 0
+        self._unfinished: dict[int, Attack] = {}
         self.sink_failures = 0
+
+    def attach(self, engine: Engine) -> None:
+        """Take another engine in place of the one so far; the running attacks are watched there too."""
+        self._engine = engine
 
     def drain(self, now: float) -> None:
         """Take the crossings and full audits that wait."""
@@ -107,31 +115,57 @@ class Pipeline:
         for audit in self._engine.audits():
             attack = self._guard.examine(audit, now)
             if attack is not None:
-                self._tell("record_audit", attack, audit)
+                self._unfinished.pop(attack.number, None)
+                self._tell("record_audit", attack.number, audit)
 
     def pulse(self, now: float) -> None:
         """Read the watched hosts, end what is over, let what is due fall due."""
-        self.publish(self._guard.observe(self._engine.readings(now), now))
-        for attack in self._guard.attacks():
-            self._tell("record_update", attack)
+        self._examine_unfinished(now)
+        ended = self._guard.observe(self._engine.readings(now), now)
+        self._update(now)
+        self.publish(ended)
         self.publish(self._guard.advance(now))
-        self._tell("pulse", now)
+
+    def finish(self, now: float) -> None:
+        """Take the last figures and unfinished audits: nothing more will come."""
+        self.pulse(now)
+        for attack in list(self._unfinished.values()):
+            self._guard.examine(self._engine.audit(attack.host, attack.direction), now)
+            self._tell_rest(attack)
+        self._update(now)
+
+    def _examine_unfinished(self, now: float) -> None:
+        for number in list(self._unfinished)[:AUDITS_A_PULSE]:
+            attack = self._unfinished.pop(number)
+            self._unfinished[number] = attack
+            self._guard.examine(self._engine.audit(attack.host, attack.direction), now)
+
+    def _update(self, now: float) -> None:
+        attacks = self._guard.attacks()
+        start = self._turn if self._turn < len(attacks) else 0
+        self._turn = start + UPDATES_A_PULSE
+        for attack in attacks[start : self._turn]:
+            self._tell("record_update", attack, now)
 
     def publish(self, events: "Sequence[Event]") -> None:
         """Announce first, then tell every sink, event by event."""
         if any(isinstance(event, _BANS_CHANGED) for event in events):
             self._announce()
         for event in events:
-            if isinstance(event, AttackEnded):
-                self._finish(event.attack)
+            if isinstance(event, AttackStarted):
+                self._unfinished[event.attack.number] = event.attack
+            elif isinstance(event, AttackEnded):
+                self._tell_rest(event.attack)
+                self._unfinished.pop(event.attack.number, None)
             self._tell("record", event)
+            if isinstance(event, AttackEnded):
+                self._engine.release(event.attack.host, event.attack.direction)
 
-    def _finish(self, attack: "Attack") -> None:
-        """Let go of a host whose attack is over; an audit that never filled is kept with what there is."""
+    def _tell_rest(self, attack: "Attack") -> None:
+        """Hand out what an audit has that never filled; the attack is over and nothing will be added."""
         audit = self._engine.audit(attack.host, attack.direction)
         if audit.packets and not audit.full:
-            self._tell("record_audit", attack, audit)
-        self._engine.release(attack.host, attack.direction)
+            self._tell("record_audit", attack.number, audit)
 
     def _release_unwanted(self, crossings: "Iterable[Crossing]") -> None:
         """Let go of hosts for which the guard started no attack (its table of attacks is bounded)."""

@@ -60,14 +60,17 @@ class Replay(Reader):
     def _play(self, source: PcapFile, name: str) -> "Iterator[float]":
         try:
             source.open()
-        except (OSError, ValueError) as error:
-            self.failures.append(f"{name}: {error}")
+        except OSError as error:
+            self.failures.append(f"{name}: {error.strerror or error}")
+            return
+        except ValueError as error:
+            self.failures.append(str(error))
             return
         try:
             self._worker.source = source
             while self._player.play():
                 yield self._player.now_ns / 1e9
             if source.failure():
-                self.failures.append(f"{name}: {source.failure()}")
+                self.failures.append(source.failure())
         finally:
             source.close()
