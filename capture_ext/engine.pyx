@@ -263,6 +263,7 @@ cdef class Engine:
         cdef int64_t tick_ns = self.rates.book.window.tick_ns
         cdef int64_t due = now + tick_ns
         cdef uint64_t one = 1
+        self.begin(now)
         with nogil:
             while not peek32(&self._stopped):
                 until.tv_sec = due // NS

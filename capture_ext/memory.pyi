@@ -11,4 +11,5 @@ class MemoryFrames(FrameSource):
         stripped_tag: int = ...,
         rounds: int = ...,
         stride: int = ...,
+        failure: str = ...,
     ) -> None: ...

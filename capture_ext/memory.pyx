@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 
 from capture_ext.batch cimport BATCH, Frame, FrameBatch
 from capture_ext.pages cimport Pages
-from capture_ext.source cimport SOURCE_ENDED, FrameSource
+from capture_ext.source cimport SOURCE_ENDED, SOURCE_FAILED, FrameSource
 
 from capture_ext.source import SourceStatistics
 
@@ -25,6 +25,7 @@ cdef class MemoryFrames(FrameSource):
         stripped_tag: VLAN tag that a kernel would have taken off, TPID << 16 | TCI; 0: none.
         rounds: How often all are given.
         stride: Bytes from one frame to the next in memory, rounded up to what a frame needs.
+        failure: What the source fails with after the last frame; "": it ends.
     """
 
     cdef Pages _index
@@ -32,17 +33,24 @@ cdef class MemoryFrames(FrameSource):
     cdef uint64_t _count
     cdef uint64_t _next
     cdef uint64_t _rounds
+    cdef uint64_t _first_rounds
+    cdef int _ending
+    cdef str _failure
     cdef uint64_t _received
     cdef uint16_t _link_type
     cdef uint32_t _stripped_tag
 
-    def __init__(self, frames, *, uint16_t link_type=1, uint32_t stripped_tag=0, uint64_t rounds=1, stride=64):
+    def __init__(
+        self, frames, *, uint16_t link_type=1, uint32_t stripped_tag=0, uint64_t rounds=1, stride=64, str failure=""
+    ):
         cdef Stored *stored
         cdef uint64_t offset = 0
         cdef const uint8_t[::1] data
         cdef uint64_t i
         self._count = len(frames)
-        self._rounds = rounds if self._count else 0
+        self._rounds = self._first_rounds = rounds if self._count else 0
+        self._failure = failure
+        self._ending = SOURCE_FAILED if failure else SOURCE_ENDED
         self._link_type = link_type
         self._stripped_tag = stripped_tag
         self._index = Pages(self._count * sizeof(Stored), True)
@@ -66,7 +74,7 @@ cdef class MemoryFrames(FrameSource):
             self._next = 0
             self._rounds -= self._rounds > 0
         if self._rounds == 0:
-            return SOURCE_ENDED
+            return self._ending
         batch.count = <uint32_t>min(<uint64_t>BATCH, self._count - self._next)
         for i in range(batch.count):
             frame = &batch.frames[i]
@@ -78,6 +86,15 @@ cdef class MemoryFrames(FrameSource):
         self._next += batch.count
         self._received += batch.count
         return <int>batch.count
+
+    def open(self):
+        """See FrameSource; gives all frames again."""
+        self._next = self._received = 0
+        self._rounds = self._first_rounds
+
+    def failure(self):
+        """See FrameSource."""
+        return self._failure if self._rounds == 0 else ""
 
     def statistics(self):
         """See FrameSource."""

@@ -1,0 +1,79 @@
+"""Frame sources from their descriptions: one for each thread."""
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from capture_ext.afpacket import AfPacket
+from capture_ext.pfring import PfRing
+from fnm_guard.capture.choose import choose
+from fnm_guard.capture.model import SourceKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from capture_ext.source import FrameSource
+    from fnm_guard.capture.model import SourceSpec
+
+__all__ = ["BuiltSource", "build_sources"]
+
+_BLOCK_BYTES = 1 << 20
+_BLOCK_MS = 8
+_GROUP_LIMIT = 65_535
+_CLUSTER_LIMIT = 255
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSource:
+    """A source that is not open yet.
+
+    Attributes:
+        note: Why its backend was chosen, "" if it was asked for.
+    """
+
+    source: "FrameSource"
+    interface: str
+    count_internal: bool
+    note: str = ""
+
+
+def build_sources(specs: "Sequence[SourceSpec]") -> list[BuiltSource]:
+    """Build the sources of all threads.
+
+    Threads of one interface share its frames by flow: an AF_PACKET fanout group, a PF_RING cluster.  Their numbers are
+    taken from the process id, so that two daemons on one machine do not share by mistake.
+
+    Raises:
+        ValueError: If a value is out of the range of its backend.
+    """
+    return [built for number, spec in enumerate(specs) for built in _build(spec, os.getpid() * 64 + number)]
+
+
+def _build(spec: "SourceSpec", number: int) -> "list[BuiltSource]":
+    choice = choose(spec.kind)
+    make = _pf_ring if choice.kind is SourceKind.PF_RING else _af_packet
+    return [
+        BuiltSource(make(spec, number), spec.interface, spec.count_internal, choice.reason) for _ in range(spec.threads)
+    ]
+
+
+def _af_packet(spec: "SourceSpec", number: int) -> "FrameSource":
+    return AfPacket(
+        spec.interface,
+        snaplen=spec.snaplen,
+        block_bytes=_BLOCK_BYTES,
+        blocks=max(2, spec.ring_bytes // _BLOCK_BYTES),
+        timeout_ms=_BLOCK_MS,
+        promiscuous=spec.promiscuous,
+        fanout_group=number % _GROUP_LIMIT + 1 if spec.threads > 1 else 0,
+    )
+
+
+def _pf_ring(spec: "SourceSpec", number: int) -> "FrameSource":
+    chosen = number % _CLUSTER_LIMIT + 1 if spec.threads > 1 else 0
+    return PfRing(
+        spec.interface,
+        snaplen=spec.snaplen,
+        promiscuous=spec.promiscuous,
+        cluster=chosen if spec.cluster is None else spec.cluster,
+    )

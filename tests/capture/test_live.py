@@ -1,0 +1,165 @@
+"""The live capture: threads, wake-ups, failing sources, and a real interface."""
+
+import contextlib
+import os
+import select
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from netaddr import IPAddress, IPNetwork
+
+from capture.frames import Sent
+from capture_ext.memory import MemoryFrames
+from fnm_guard.capture import runner
+from fnm_guard.capture.live import Capture
+from fnm_guard.capture.model import CaptureError, SourceKind, SourceSpec
+from fnm_guard.capture.sources import BuiltSource, build_sources
+from fnm_guard.core.model import Crossing, DetectionPolicy, Direction, Thresholds
+from lab.namespaces import Lab, Namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DEADLINE = 20.0
+HOST = IPAddress("203.0.113.7")
+POLICY = DetectionPolicy(networks=(IPNetwork("203.0.113.0/24"),), incoming=Thresholds(pps=1000))
+SPEC = SourceSpec("memory")
+
+
+def eventually(claim: "Callable[[], bool]") -> None:
+    """Wait until a claim holds."""
+    deadline = time.monotonic() + DEADLINE
+    while not claim():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def running(capture: Capture) -> "Iterator[Capture]":
+    """Start a capture and close it at the end."""
+    capture.start()
+    try:
+        yield capture
+    finally:
+        capture.close()
+
+
+def memory_capture(*sources: MemoryFrames, policy: DetectionPolicy = POLICY) -> Capture:
+    """Give a capture that reads from memory."""
+    return Capture(policy, [SPEC], build=lambda _: [BuiltSource(source, "memory", False) for source in sources])
+
+
+def next_crossings(capture: Capture) -> "list[Crossing]":
+    """Wait for the eventfd and take what waits."""
+    readable, _, _ = select.select([capture.fd], [], [], DEADLINE)
+    assert readable
+    return capture.crossings()
+
+
+def test_crossing_wakes_the_loop() -> None:
+    """A crossing makes the eventfd readable, is given once, and its full audit follows."""
+    source = MemoryFrames([(i, Sent().frame()) for i in range(1500)])
+    with running(memory_capture(source)) as capture:
+        (crossing,) = next_crossings(capture)
+        assert (crossing.host, crossing.direction) == (HOST, Direction.INCOMING)
+        assert crossing.rate > 1000
+        assert abs(crossing.at - time.monotonic()) < DEADLINE
+        assert capture.crossings() == []
+        assert not select.select([capture.fd], [], [], 0)[0]
+        (reading,) = capture.readings(5.0)
+        assert (reading.host, reading.at, reading.thresholds) == (HOST, 5.0, POLICY.incoming)
+
+
+def test_workers_add_up() -> None:
+    """What several threads count of one host is one sum, and crosses as one."""
+    sources = [MemoryFrames([(i, Sent().frame()) for i in range(400)]) for _ in range(3)]
+    with running(memory_capture(*sources)) as capture:
+        (crossing,) = next_crossings(capture)
+        assert crossing.rate > 1000
+        eventually(lambda: capture.traffic().directions[Direction.INCOMING].packets == 1200)
+        (totals,) = capture.hosts()
+        assert (totals.host, totals.incoming.packets) == (HOST, 1200)
+    assert [state.received for state in capture.sources()] == [400, 400, 400]
+
+
+def test_failed_source_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that fails is told of and opened again after a while; what it counted is kept."""
+    monkeypatch.setattr(runner, "FIRST_WAIT_SECONDS", 0.05)
+    source = MemoryFrames([(i, Sent().frame()) for i in range(10)], failure="the cable is out")
+    with running(memory_capture(source)) as capture:
+        eventually(lambda: capture.sources()[0].received >= 30)
+        eventually(lambda: capture.sources()[0].failure == "the cable is out")
+        eventually(lambda: capture.traffic().frames >= 30)
+    assert capture.sources()[0].state == "stopped"
+    assert capture.sources()[0].received == capture.traffic().frames
+
+
+def test_close_is_safe_twice_and_before_start() -> None:
+    """`close` ends every thread, may be called again, and before `start`."""
+    before = threading.active_count()
+    capture = memory_capture(MemoryFrames([(0, Sent().frame())]))
+    capture.close()
+    capture = memory_capture(MemoryFrames([(0, Sent().frame())]))
+    capture.start()
+    capture.close()
+    capture.close()
+    assert threading.active_count() == before
+    assert capture.fd == -1
+
+
+def test_missing_interface_is_one_clear_line() -> None:
+    """A source that cannot be opened stops the start, and the ones already open are closed."""
+    capture = Capture(POLICY, [SourceSpec("nothere0", kind=SourceKind.AF_PACKET)])
+    with pytest.raises(CaptureError) as caught:
+        capture.start()
+    assert "nothere0" in str(caught.value) or "CAP_NET_RAW" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_threads_of_one_interface_share_a_group() -> None:
+    """Each thread has a source of its own, and all of one interface are described alike."""
+    built = build_sources([SourceSpec("eth3", kind=SourceKind.AF_PACKET, threads=3, count_internal=True)])
+    assert [(one.source.describe(), one.count_internal) for one in built] == [("af_packet eth3", True)] * 3
+
+
+@pytest.mark.netns
+def test_flood_on_a_real_interface(tmp_path: Path) -> None:
+    """Frames of a veth reach the engine through two AF_PACKET threads, each once, and a flood crosses."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    with Lab(tmp_path / "lab") as lab:
+        near, far = lab.namespace("near"), lab.namespace("far")
+        for namespace in (near, far):
+            namespace.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+        lab.link(near, "cap0", far, "gen0")
+        spec = SourceSpec("cap0", kind=SourceKind.AF_PACKET, threads=2, ring_bytes=8 << 20)
+        capture = Capture(POLICY, [spec])
+        with near.entered():
+            capture.start()
+        try:
+            sent = flood_of(far, 3000)
+            (crossing,) = next_crossings(capture)
+            assert crossing.host == HOST
+            eventually(lambda: capture.traffic().directions[Direction.INCOMING].packets == sent)
+            eventually(lambda: sum(state.received for state in capture.sources()) == sent)
+            eventually(lambda: [audit.host for audit in capture.audits()] == [HOST])
+            near.ip("link", "set", "dev", "cap0", "down")
+            eventually(lambda: all(state.state == "failed" for state in capture.sources()))
+            assert "went down" in capture.sources()[0].failure
+            near.ip("link", "set", "dev", "cap0", "up")
+            eventually(lambda: all(state.state == "running" for state in capture.sources()))
+        finally:
+            capture.close()
+
+
+def flood_of(namespace: Namespace, count: int) -> int:
+    """Send packets of many flows as fast as a socket takes them; give how many."""
+    with namespace.entered(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind(("gen0", 0))
+        for number in range(count):
+            sender.send(Sent(source=f"192.0.2.{number % 250}", source_port=number).frame())
+    return count
