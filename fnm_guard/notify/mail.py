@@ -129,8 +129,7 @@ class MailChannel:
         except aiosmtplib.SMTPRecipientsRefused as error:
             return self._all_refused({item.recipient: (item.code, item.message) for item in error.recipients})
         except aiosmtplib.SMTPResponseException as error:
-            result = Result.NEVER if error.code >= PERMANENT else Result.LATER
-            return Outcome(result, f"{self._place()}: {error.code} {one_line(error.message)}")
+            return Outcome(Result.NEVER if error.code >= PERMANENT else Result.LATER, self._explain(error))
         except (aiosmtplib.SMTPException, ValueError) as error:
             return Outcome(Result.NEVER, f"{self._place()}: {one_line(str(error))}")
         if refused:
@@ -161,10 +160,12 @@ class MailChannel:
         return f"{self._settings.server} port {self._settings.port}"
 
     def _explain(self, error: Exception) -> str:
+        if isinstance(error, aiosmtplib.SMTPResponseException):
+            login = isinstance(error, aiosmtplib.SMTPAuthenticationError)
+            what = f"login of {self._settings.user} refused: " if login else ""
+            return f"{self._place()}: {what}{error.code} {one_line(error.message)}"
         cause = error.__cause__ if isinstance(error, aiosmtplib.SMTPConnectError) and error.__cause__ else error
         text = one_line(str(cause)) or f"no answer in {self._settings.timeout_seconds:g} s"
-        if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-            return f"{self._place()}: login of {self._settings.user} refused: {error.code} {one_line(error.message)}"
         return f"{self._place()}: {text}"
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 from netaddr import IPAddress
 
 from fnm_guard.core.events import RemovalCause
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from fnm_guard.store.clock import Clock
 
 __all__ = ["read_attack", "read_attacks", "read_ban_history", "read_holdoffs", "read_numbers", "read_open_bans"]
+
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger("fnm_guard.store")
 
 # The ban is the first that names the attack: its own, or the one that it joined.
 _ATTACKS = """
@@ -89,7 +92,12 @@ def read_attack(connection: "sqlite3.Connection", clock: "Clock", number: int) -
     kept = connection.execute('SELECT packets, "full" FROM audits WHERE attack = ?', (number,)).fetchone()
     if kept is None:
         return record
-    audit = unpack(kept["packets"], record.attack.host, record.attack.direction, bool(kept["full"]))
+    try:
+        audit = unpack(kept["packets"], record.attack.host, record.attack.direction, bool(kept["full"]))
+    except ValueError as error:
+        # The rest of the attack is still worth showing.
+        _log.error("kept packets of an attack are damaged", attack=number, reason=str(error))
+        return record
     return replace(record, audit=audit)
 
 

@@ -21,7 +21,7 @@ class MailServer:
         tls: Certificate for TLS or STARTTLS.
         implicit: TLS from the first byte.
         password: What a login needs; None: no login is offered.
-        at_data: Replies to the next mails' data; when they are used up, it takes the mail.
+        at_data: Replies to the next mails' data; when they are used up, it takes the mail.  `HANG UP` cuts the line.
         at_recipient: Replies to the next tries of a recipient.
         silent: Accept connections and never say a word.
     """
@@ -83,7 +83,10 @@ class MailServer:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         if self.at_data:
-            return self.at_data.popleft()
+            reply = self.at_data.popleft()
+            if reply == "HANG UP":
+                server.transport.abort()
+            return reply
         self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
         self.recipients.append(list(envelope.rcpt_tos))
         self.secured.append(session.ssl is not None or self.implicit)

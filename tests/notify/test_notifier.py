@@ -140,6 +140,42 @@ async def test_final_refusal_is_not_tried_again(store: Store, server: MailServer
     ]
 
 
+async def test_line_cut_in_the_middle_of_a_mail(store: Store, server: MailServer) -> None:
+    """A server that hangs up before it has taken a mail gets it again, and those behind it after that."""
+    server.at_data.append("HANG UP")
+    telling = notifier(store, mail(server))
+    telling.start()
+    telling.banned(BANNED)
+    telling.detailed(DETAILED)
+    await until(lambda: len(server.mails) == 2)
+    await telling.close()
+    assert [message["In-Reply-To"] is None for message in server.mails] == [True, False]
+    assert server.connections >= 2
+
+
+async def test_unreadable_mail_is_given_up(store: Store, server: MailServer) -> None:
+    """A damaged row of the outbox does not stop the mails behind it."""
+    store.outbox.put("mail", "ban-1", b"garbage", 0.0)
+    telling = notifier(store, mail(server))
+    telling.start()
+    telling.banned(BANNED)
+    await until(lambda: server.mails and store.outbox.counts("mail").failed)
+    await telling.close()
+    assert store.outbox.pending() == {}
+
+
+async def test_test_message_that_some_refuse(store: Store, server: MailServer) -> None:
+    """`notify-test` names the recipient that the server does not take."""
+    server.at_recipient = {"gone@example.net": deque(["550 no such user"])}
+    telling = notifier(store, mail(server, to=("noc@example.net", "gone@example.net")))
+    [report] = await telling.test()
+    server.at_data.append("554 no")
+    [refused] = await telling.test()
+    assert not report.sent
+    assert "gone@example.net (550 no such user)" in report.text
+    assert (refused.sent, refused.text[-6:]) == (False, "554 no")
+
+
 async def test_server_down_then_up(store: Store, server: MailServer) -> None:
     """While the server is away everything waits; when it is back everything goes out in order."""
     await server.stop()

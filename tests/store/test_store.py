@@ -1,11 +1,13 @@
 """Rules of the store as a whole: what went in comes out, in this process and in the next."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from netaddr import IPAddress, IPNetwork
 
 from fnm_guard.core.events import (
@@ -21,7 +23,7 @@ from fnm_guard.core.events import (
 )
 from fnm_guard.core.model import Direction
 from fnm_guard.store import Store
-from fnm_guard.store.opening import connect_reader
+from fnm_guard.store.opening import connect_reader, connect_writer
 from store.values import attack, audit, ban, hand_ban, wall
 
 
@@ -113,6 +115,20 @@ def test_shorter_audit_does_not_replace_a_longer_one(store: Store) -> None:
     record = store.attack(1)
     assert record is not None
     assert record.audit == audit(5)
+
+
+def test_damaged_audit_does_not_hide_the_attack(store: Store, path: Path) -> None:
+    """An attack whose packets cannot be read any more is shown without them, and that is logged."""
+    store.record(AttackStarted(100.0, attack()))
+    store.record_audit(1, audit(5))
+    assert store.flush(10)
+    with closing(connect_writer(path)) as connection:
+        connection.execute("UPDATE audits SET packets = x'00'")
+    with structlog.testing.capture_logs() as lines:
+        record = store.attack(1)
+    assert record is not None
+    assert (record.attack, record.audit) == (attack(), None)
+    assert lines[0]["attack"] == 1
 
 
 def test_active_attacks_only(store: Store) -> None:
