@@ -1,1 +1,155 @@
-"""Under construction in this order: pipeline, replay, app, cli."""
+"""Builds the parts of the daemon from the settings; with `replay.py` the only file that names concrete ones."""
+
+import asyncio
+import importlib.metadata
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fnm_guard.announcer.announcer import Announcer
+from fnm_guard.api.listener import ListenError
+from fnm_guard.api.server import ApiServer
+from fnm_guard.capture.live import Capture
+from fnm_guard.capture.model import CaptureError
+from fnm_guard.config import ConfigError, load
+from fnm_guard.core.guard import Guard
+from fnm_guard.daemon.clock import LiveClock
+from fnm_guard.daemon.desk import OperatorDesk
+from fnm_guard.daemon.parts import Parts
+from fnm_guard.daemon.reloading import Reloader
+from fnm_guard.daemon.service import Service
+from fnm_guard.journal import Journal, configure
+from fnm_guard.notify import Notifier, check_templates
+from fnm_guard.pipeline import Pipeline
+from fnm_guard.reports import Reports
+from fnm_guard.specs import announcer_settings, audit_spec, mail_settings, notify_policy, script_settings, source_specs
+from fnm_guard.store import Store, StoreError
+
+if TYPE_CHECKING:
+    from fnm_guard.announcer.peers import PeerState
+    from fnm_guard.config.settings import Settings
+
+__all__ = ["check", "run"]
+
+DONE, FAILED, CONFIGURATION = 0, 1, 2
+INSTANCE = "fnm-guard"
+
+_log = structlog.get_logger("fnm_guard")
+
+
+def run(path: Path) -> int:
+    """Run the daemon until a signal stops it; give its exit code."""
+    try:
+        settings = load(path)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return CONFIGURATION
+    if not settings.capture:
+        print(f"{path}: capture: nothing to read: name a source and its interfaces", file=sys.stderr)
+        return CONFIGURATION
+    configure(settings.log.level, settings.log.format)
+    try:
+        asyncio.run(_main(path, settings))
+    except (StoreError, CaptureError, ListenError) as error:
+        _log.error("cannot run", why=str(error))
+        return FAILED
+    return DONE
+
+
+async def _main(path: Path, settings: "Settings") -> None:
+    clock = LiveClock()
+    for folder in (settings.paths.runtime, settings.paths.state):
+        _make_folder(folder)
+    store = Store(settings.paths.state / "guard.db", clock.wall)
+    store.start()
+    try:
+        parts = _build(settings, clock, store)
+        reloader = Reloader(parts, path, make_capture, _configure_notifier)
+        desk = OperatorDesk(parts, reloader.reload)
+        api = ApiServer(desk, settings.api_socket, settings.api.group)
+        await Service(parts, api, reloader).run()
+    finally:
+        store.close()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: {error.strerror}: make it, owned by the user that runs fnm-guard") from None
+
+
+def _build(settings: "Settings", clock: LiveClock, store: Store) -> Parts:
+    guard = Guard(settings.attack_policy(), settings.ban_policy(), *store.next_numbers())
+    capture = make_capture(settings)
+    instance = f"{INSTANCE}-{store.identity}"
+    notifier = Notifier(
+        notify_policy(settings, instance), mail_settings(settings), script_settings(settings), store.outbox, clock.wall
+    )
+    reports = Reports(capture, notifier, settings.notify.audit_deadline)
+    pipeline = Pipeline(
+        capture,
+        guard,
+        lambda: parts.announce(),  # noqa: PLW0108  # the parts are put together below
+        (store, reports, Journal()),
+    )
+    parts = Parts(
+        version=importlib.metadata.version("fnm-guard"),
+        instance=instance,
+        started=clock.now(),
+        settings=settings,
+        clock=clock,
+        capture=capture,
+        guard=guard,
+        pipeline=pipeline,
+        reports=reports,
+        announcer=_announcer(settings),
+        notifier=notifier,
+        store=store,
+    )
+    return parts
+
+
+async def _configure_notifier(notifier: Notifier, instance: str, settings: "Settings") -> None:
+    await notifier.configure(notify_policy(settings, instance), mail_settings(settings), script_settings(settings))
+
+
+def make_capture(settings: "Settings") -> Capture:
+    """Build sources and engine."""
+    return Capture(settings.detection_policy(), source_specs(settings), audit_spec(settings))
+
+
+def _announcer(settings: "Settings") -> Announcer:
+    return Announcer(announcer_settings(settings, INSTANCE), settings.peer_profiles(), _log_peer)
+
+
+def _log_peer(state: "PeerState") -> None:
+    _log.info("peer", name=state.name, state=state.state.value, reason=state.reason, routes=state.announced)
+
+
+def check(path: Path) -> int:
+    """Check a configuration and what it needs on this machine; say what is wrong, a line each."""
+    from fnm_guard import kernel  # noqa: PLC0415  # pyroute2 costs half a second, and `run` does without
+
+    try:
+        settings = load(path)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return CONFIGURATION
+    problems: list[str] = []
+    names = [interface for entry in settings.capture for interface in entry.interfaces]
+    try:
+        problems += kernel.conflicts(names)
+    except kernel.KernelError as error:
+        problems.append(str(error))
+    if settings.notify.templates is not None:
+        problems += check_templates(settings.notify.templates)
+    for problem in problems:
+        print(f"{path}: {problem}", file=sys.stderr)
+    if problems:
+        return CONFIGURATION
+    hosts = ", ".join(map(str, settings.networks))
+    print(f"{path}: good; networks: {hosts}; peers: {len(settings.bgp.peers)}; mode: {settings.ban.mode.value}")
+    return DONE
