@@ -25,12 +25,16 @@ class Flood:
         assert process.stdout
         self.first_frame = json.loads(process.stdout.readline())["wall_ns"] / 1e9
 
-    def close(self) -> int:
-        """End it, if it has not ended, and give how many frames it sent; safe to call twice."""
+    def wait(self) -> int:
+        """Let it run to its end and give how many frames it sent."""
+        output, _ = self._process.communicate(timeout=60)
+        return int(json.loads(output.splitlines()[-1])["sent"])
+
+    def close(self) -> None:
+        """End it, if it has not ended; safe to call twice."""
         if self._process.poll() is None:
             self._process.terminate()
-        output, _ = self._process.communicate(timeout=10)
-        return int(json.loads(output.splitlines()[-1])["sent"]) if output else 0
+            self._process.communicate(timeout=10)
 
 
 def start_flood(

@@ -106,7 +106,7 @@ class Guard:
 
     def call(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run one command of the command line against this daemon."""
-        command = self.namespace.command(COMMAND, *words, "-c", self.configuration)
+        command = self.namespace.command(COMMAND, *words, "--socket", self.lab.folder / "run" / "api.sock")
         return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
     def ask(self, *words: str) -> Any:
