@@ -79,7 +79,9 @@ cdef class AfPacket(FrameSource):
     Args:
         interface: Its name.
         snaplen: Bytes kept of a frame.
-        block_bytes, blocks: Size of the ring; it is memory of the kernel and counts as resident.
+        block_bytes, blocks: Size of the ring; it is memory of the kernel and counts as resident.  However little a
+            block holds, it is handed over after `timeout_ms`: nobody reading, a ring is full after `blocks` times
+            that, half a second by default, or earlier.
         timeout_ms: Longest time a frame waits in a block that is not full.
         promiscuous: Whether frames to other stations are asked for, as a mirror port needs.
         fanout_group: Number that the sockets which share the frames of the interface have in common, 0: none.

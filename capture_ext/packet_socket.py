@@ -7,7 +7,8 @@
    filter lets nothing through until the group is joined: a few microseconds of one member's share are not counted,
    which is better than counted twice.
 
-A group has a hook of its own and must be told itself to leave out own frames.
+A group has a hook of its own, which kernels before 6.2 cannot be told to leave own frames out; so the filter drops
+them as well.
 Source: packet(7); Linux, Documentation/networking/packet_mmap.rst; linux/if_packet.h.
 """
 
@@ -38,8 +39,13 @@ _PACKET_MR_PROMISC = 1
 _TPACKET_V3 = 2
 _SO_ATTACH_FILTER = 26
 _ETH_P_ALL = 3
+_FANOUT_IGNORE_OUTGOING = 0x4000  # Linux 6.2; older ones ignore it
+_PACKET_OUTGOING = 4
+
+_BPF_LOAD = 0x20  # BPF_LD | BPF_W | BPF_ABS; linux/filter.h
+_BPF_SKIP_UNLESS = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
 _BPF_RETURN = 0x06  # BPF_RET | BPF_K: take that many bytes of the frame
-_FANOUT_IGNORE_OUTGOING = 0x4000
+_PACKET_TYPE = 0xFFFF_F004  # SKF_AD_OFF + SKF_AD_PKTTYPE
 
 FANOUT_MODES = {"hash": 0, "lb": 1, "cpu": 2, "rnd": 4, "qm": 5}
 """How a group shares frames out: by flow, in turn, by receiving CPU, at random, by receive queue."""
@@ -145,9 +151,17 @@ def _bind(sock: socket.socket, options: CaptureOptions) -> None:
 
 
 def _attach_filter(sock: socket.socket, snaplen: int) -> None:
-    instruction = array("B", struct.pack("HBBI", _BPF_RETURN, 0, 0, snaplen))  # struct sock_filter
-    address, _ = instruction.buffer_info()
-    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, address))  # struct sock_fprog
+    """Take `snaplen` bytes of a frame, and nothing of one that this machine sends."""
+    instructions = [
+        (_BPF_LOAD, 0, 0, _PACKET_TYPE),
+        (_BPF_SKIP_UNLESS, 0, 1, _PACKET_OUTGOING),
+        (_BPF_RETURN, 0, 0, 0),
+        (_BPF_RETURN, 0, 0, snaplen),
+    ]
+    program = array("B", b"".join(struct.pack("HBBI", *words) for words in instructions))  # struct sock_filter
+    address, _ = program.buffer_info()
+    option = struct.pack("HP", len(instructions), address)  # struct sock_fprog
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
 
 
 @contextlib.contextmanager
