@@ -7,20 +7,21 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 BUILD_PACKAGES := python3 python3-venv python3-dev gcc libc6-dev
-LAB_PACKAGES := bird2 frr gobgpd iproute2 iputils-ping ethtool libpcap0.8 tcpdump procps
+LAB_PACKAGES := bird2 frr gobgpd iproute2 iputils-ping ethtool libpcap0.8 tcpdump procps groff-base
 
-.PHONY: all ext lock format lint test demo bench package clean packages-build packages-lab golden asan
+# One list, so that all that is missing is named at once.  Without root the tests that need the lab cannot run anyway.
+ROOT := $(filter 0,$(shell id -u))
+PACKAGES := $(BUILD_PACKAGES) $(if $(filter demo bench $(if $(ROOT),test),$(MAKECMDGOALS)),$(LAB_PACKAGES))
+
+.PHONY: all ext lock format lint test demo bench package clean packages golden schema asan
 
 all: ext
 
-packages-build:
-	@.ci/packages $(BUILD_PACKAGES)
-
-packages-lab:
-	@.ci/packages $(LAB_PACKAGES)
+packages:
+	@.ci/packages $(PACKAGES)
 
 # The environment is made again when the lock changes.
-.venv/.lock: requirements.lock | packages-build
+.venv/.lock: requirements.lock | packages
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
@@ -37,7 +38,7 @@ SOURCES := setup.py $(wildcard capture_ext/*.pyx capture_ext/*.pxd)
 
 ext: .venv/.ext
 
-lock: | packages-build
+lock: ext
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
 	    --no-emit-index-url --no-emit-find-links --no-header --upgrade -o requirements.lock pyproject.toml
 
@@ -59,12 +60,17 @@ lint: ext
 	@! find exabgp templates -name __init__.py | grep . || { echo "no __init__.py there: it would hide the real exabgp"; exit 1; }
 
 # Without root the netns tests cannot run; the last line then says so, and how many.
-test: ext packages-lab
+test: ext packages
 	$(BIN)/pytest
 
 # Golden files are written anew; review what `git diff` then shows.
 golden: ext
 	PYTHONPATH=.:tests $(BIN)/python tests/golden/make_frames.py
+
+# The schema and the manual page of the configuration, from the settings.
+schema: ext
+	$(BIN)/python -m fnm_guard.config.json_schema >fnm_guard/config/fnm-guard.schema.json
+	$(BIN)/python -m fnm_guard.config.manual docs/fnm-guard.example.yaml >man/fnm-guard.yaml.5
 
 # Parser and file reader once more, built so that every read outside an allocation ends the run.
 asan: ext
@@ -74,13 +80,15 @@ asan: ext
 	    -o pythonpath="build/asan tests" -p no:cacheprovider --capture=sys tests/fuzz tests/capture_ext/test_frame.py \
 	    tests/capture_ext/test_frame_golden.py tests/capture_ext/test_pcapfile.py
 
-demo: ext packages-lab
+demo: ext packages
 	$(BIN)/python tests/lab/demo.py
 
+# The wheel is built from the sdist: it holds nothing that an earlier build left in this folder.
 package: ext
 	rm -rf dist
-	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist .
-	$(BIN)/python -c "import setuptools.build_meta as b; print(b.build_sdist('dist'))"
+	$(BIN)/python -c "import setuptools.build_meta as b; b.build_sdist('dist')" >/dev/null
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist dist/*.tar.gz
+	@ls -1 dist
 
 clean:
 	rm -rf build dist .venv *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
