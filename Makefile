@@ -33,7 +33,7 @@ packages:
 SOURCES := setup.py $(wildcard capture_ext/*.pyx capture_ext/*.pxd)
 
 .venv/.ext: .venv/.editable $(SOURCES)
-	@$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
+	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
 ext: .venv/.ext

@@ -6,9 +6,10 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
+CORES = os.cpu_count() or 1
 DEBUG = os.environ.get("FNM_DEBUG") == "1"
 SANITIZE = os.environ.get("FNM_SANITIZE", "")
-COMPILE_ARGS = ["-O1", "-g"] if DEBUG else ["-O3", "-g1", "-fno-plt", "-fno-strict-aliasing"]
+COMPILE_ARGS = ["-O1", "-g"] if DEBUG else ["-O3", "-fno-plt", "-fno-strict-aliasing"]
 SANITIZE_ARGS = [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"] if SANITIZE else []
 
 setup(
@@ -20,13 +21,13 @@ setup(
                 extra_compile_args=[*COMPILE_ARGS, *SANITIZE_ARGS],
                 extra_link_args=SANITIZE_ARGS,
                 libraries=["dl", "pthread"],
-                # The build must not depend on the reader's clock or folder.
                 define_macros=[("_GNU_SOURCE", "1")],
             )
             for source in sorted(Path("capture_ext").glob("*.pyx"))
         ],
         build_dir="build/cython",
         compiler_directives={"language_level": 3},
-        nthreads=0,
-    )
+        nthreads=CORES,
+    ),
+    options={"build_ext": {"parallel": CORES}},
 )
