@@ -24,7 +24,7 @@ from lab.flood import start_flood
 from lab.guard import Guard, MailSink
 from lab.namespaces import Lab, LabError
 from lab.settings import LOCAL_AS, PEER_AS, mirror_settings
-from lab.story import Story, Target, Timeline
+from lab.story import Story, Target
 from lab.watch import Pings, RouteWatch
 
 PPS = 100_000
@@ -45,6 +45,7 @@ def main() -> int:
         print(f"\ndemo: failed: {error}\n      logs: {folder}")
         return 1
     except KeyboardInterrupt:
+        shutil.rmtree(folder)
         print("\ndemo: interrupted, everything is removed")
         return 130
     shutil.rmtree(folder)
@@ -100,7 +101,7 @@ def _act(story: Story, sink: MailSink, pings: Pings) -> None:
     say(f"flood: {PPS:,} UDP packets/s from random sources to {topology.VICTIM}")
     flood, timeline = story.attack()
     try:
-        _show(timeline)
+        _show("seconds after the first attack frame", timeline.steps)
         story.neighbour_answers(pings)
         say(f"the neighbour {topology.NEIGHBOUR} still answers pings, the victim's flood ends at the upstream")
         for mail in story.wait_mails(sink, 2):
@@ -111,15 +112,17 @@ def _act(story: Story, sink: MailSink, pings: Pings) -> None:
         say(f"route gone from the peer's kernel after {gone:.3f} s, traffic back at the victim after {back:.3f} s")
         mail = story.wait_mails(sink, 3)[2]
         _print_block(f"Subject: {mail['Subject']}\n\n{mail.get_content()}")
+        _show("summary: seconds after the first attack frame", timeline.steps)
+        _show("and after the unban", {"route gone from the peer's kernel": gone, "traffic back at the victim": back})
     finally:
         flood.close()
     if guard.stop() != 0:
         raise LabError(f"the daemon did not end cleanly:\n{guard.log.read_text()[-2000:]}")
 
 
-def _show(timeline: Timeline) -> None:
-    print("\n    seconds after the first attack frame")
-    for step, at in sorted(timeline.steps.items(), key=lambda item: item[1]):
+def _show(title: str, steps: dict[str, float]) -> None:
+    print(f"\n    {title}")
+    for step, at in sorted(steps.items(), key=lambda item: item[1]):
         print(f"    {at:8.3f}  {step}")
     print()
 
