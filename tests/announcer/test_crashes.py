@@ -81,7 +81,7 @@ async def test_bridge_is_killed(stage: "Stage") -> None:
         await eventually(lambda: bird.kernel_routes() == {NEW, HOST6})
         assert stage.exabgp() == exabgp
         assert stage.bridge() != bridge
-        assert {state.state for state in stage.heard} == {"up"}
+        assert {state.state for state in stage.heard} <= {"up"}
 
 
 async def test_bridge_is_killed_while_much_is_asked(stage: "Stage") -> None:
