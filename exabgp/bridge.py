@@ -180,8 +180,6 @@ class Bridge:
             self._greeted = True
             self._send_daemon(self._hello | {"hangups": self._hangups})
 
-    # ExaBGP
-
     def _write_barrier(self) -> None:
         if self._answers.start_barrier():
             self._send_exabgp(BARRIER)
@@ -210,18 +208,13 @@ class Bridge:
         self._write_exabgp(0)
 
     def _write_exabgp(self, _mask: int) -> None:
-        try:
-            with contextlib.suppress(BlockingIOError):
-                del self._to_exabgp[: os.write(1, self._to_exabgp)]
-        except BrokenPipeError:
-            sys.exit(0)
+        with contextlib.suppress(BlockingIOError):
+            del self._to_exabgp[: os.write(1, self._to_exabgp)]
         registered = 1 in self._selector.get_map()
         if self._to_exabgp and not registered:
             self._selector.register(1, selectors.EVENT_WRITE, self._write_exabgp)
         elif registered and not self._to_exabgp:
             self._selector.unregister(1)
-
-    # the daemon
 
     def _serve_daemon(self, mask: int) -> None:
         try:
@@ -298,7 +291,8 @@ def main() -> None:
     parser.add_argument("--digest", required=True, help="digest of ExaBGP's configuration")
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C belongs to whoever started ExaBGP
-    Bridge(arguments.socket, arguments.instance, arguments.digest).run()
+    with contextlib.suppress(BrokenPipeError):  # ExaBGP is gone
+        Bridge(arguments.socket, arguments.instance, arguments.digest).run()
 
 
 if __name__ == "__main__":

@@ -162,19 +162,25 @@ class Announcer:
         self._supervisor.set_linked(True)
         task = asyncio.create_task(self._serve(link, session), name="announcer-session")
         self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        task.add_done_callback(self._end_session)
 
     async def _serve(self, link: Link, session: Session) -> None:
         try:
             await session.run()
         except LinkLostError as error:
-            _log.warning("bridge lost", reason=str(error))
+            if self._main is not None:
+                _log.warning("bridge lost", reason=str(error))
             self._count_silence(error.silent, session.ready)
         finally:
             link.close()
             if self._link is link:
                 self._link = None
                 self._supervisor.set_linked(False)
+
+    def _end_session(self, task: "asyncio.Task[None]") -> None:
+        self._work.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("the session failed; the next one starts over", exc_info=error)
 
     def _count_silence(self, silent: bool, ready: bool) -> None:
         self._silences = (0 if ready else self._silences) + silent

@@ -136,7 +136,9 @@ class Child:
         self._signal(signal.SIGKILL)
 
     async def stop(self) -> None:
-        """Ask it to end, and end it if it does not; safe to call twice."""
+        """Ask it to end, and end it if it does not; safe to call twice, and nothing to one that was left."""
+        if self._descriptor < 0:
+            return
         self.terminate()
         try:
             async with asyncio.timeout(TERMINATE_SECONDS):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from fnm_guard.announcer.errors import AnnouncerError
 from fnm_guard.announcer.link import Link
 from fnm_guard.announcer.protocol import Hello, ProtocolError, parse
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["Door"]
+__all__ = ["CONNECTION_LIMIT", "LINE_LIMIT", "Door"]
 
 HELLO_SECONDS = 5.0
 LINE_LIMIT = 4 << 20
@@ -52,8 +53,14 @@ class Door:
         """Listen; a socket left behind by a daemon that was killed is replaced.
 
         Raises:
-            OSError: If the socket cannot be made there.
+            AnnouncerError: If the socket cannot be made there.
         """
+        try:
+            await self._listen()
+        except OSError as error:
+            raise AnnouncerError(f"{self._path}: {error.strerror or error}") from error
+
+    async def _listen(self) -> None:
         self._path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

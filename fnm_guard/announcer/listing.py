@@ -38,7 +38,7 @@ def listed_neighbors(lines: "Iterable[str]") -> dict[IPAddress, ListedNeighbor]:
     try:
         listed = json.loads("".join(lines))
         return dict(_neighbor(item) for item in listed)
-    except (TypeError, KeyError, AttributeError, AddrFormatError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, AddrFormatError) as error:
         raise ValueError(f"exabgp lists its neighbors in an unknown form: {error!r}") from error
 
 

@@ -1,8 +1,9 @@
 """How each peer's session is, from what ExaBGP tells.
 
 Pure but for the time, which comes as an argument.  A refused session is tried again every few seconds, each time
-`connected` and then `down`: the state stays `down` with its reason until the session is up.  A wrong MD5 password or a
-filter makes no event at all: after 30 s without a session the reason says where to look.
+`connected` and then `down`: the state stays `down` until the session is up, with the last reason that a NOTIFICATION
+gave: a peer that refuses us mostly hangs up without a word when it is asked again.  A wrong MD5 password or a filter
+makes no event at all: after 30 s without a session the reason says where to look.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from netaddr import AddrFormatError, IPAddress
 
 from fnm_guard.announcer.commands import family
-from fnm_guard.announcer.reasons import SILENT_SECONDS, explain_down, missing_families, no_session
+from fnm_guard.announcer.reasons import SILENT_SECONDS, explain_down, is_telling, missing_families, no_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from fnm_guard.core.model import PeerProfile
 
 __all__ = ["PeerBook", "PeerState", "SessionState"]
+
+
+STALE_SECONDS = 150.0
+"""After this long without a word the reason of a lost session is history: ExaBGP tries every 61 s at least."""
 
 
 class SessionState(StrEnum):
@@ -65,6 +70,9 @@ class PeerBook:
         self._profiles: dict[str, PeerProfile] = {}
         self._states: dict[str, PeerState] = {}
         self._said: dict[str, str] = {}
+        self._offered: dict[str, tuple[str, ...]] = {}
+        self._heard: dict[str, float] = {}
+        self._without_exabgp: set[str] = set()
         self.replace_peers(peers, now)
 
     def replace_peers(self, peers: "Sequence[PeerProfile]", now: float) -> None:
@@ -92,18 +100,19 @@ class PeerBook:
         name = self._named(neighbor) if isinstance(neighbor, dict) else None
         if name is None or not isinstance(neighbor, dict):
             return None
+        self._heard[name] = now
         match event.get("type"), neighbor.get("state"):
             case "notification", _:
                 self._said[name] = _message(neighbor)
             case "negotiated", _:
-                self._negotiated(name, neighbor, now)
+                self._offered[name] = _families(neighbor)
             case "state", "connected":
                 self._connected(name, now)
             case "state", "up":
                 self._up(name, now)
                 return name
             case "state", "down":
-                self._down(name, explain_down(str(neighbor.get("reason", "")), self._said.pop(name, "")), now)
+                self._ended(name, str(neighbor.get("reason", "")), now)
         return None
 
     def listed(self, neighbors: "Mapping[IPAddress, ListedNeighbor]", now: float) -> list[str]:
@@ -113,11 +122,14 @@ class PeerBook:
             neighbor = neighbors.get(state.address)
             if neighbor is not None and neighbor.up:
                 names.append(name)
-                reason = self._missing(name, neighbor.families)
-                since = state.since if state.state is SessionState.UP else now - neighbor.seconds
-                self._set(name, state=SessionState.UP, since=since, reason=reason, families=neighbor.families)
+                self._offered[name] = neighbor.families
+                self._up(name, now - neighbor.seconds)
             elif neighbor is None:
                 self._down(name, "exabgp does not have this peer in its configuration", now)
+                self._without_exabgp.add(name)
+            elif name in self._without_exabgp:
+                self._without_exabgp.discard(name)
+                self._set(name, state=SessionState.CONNECTING, since=now, reason="")
             elif state.state is SessionState.UP:
                 self._down(name, "the session ended", now)
             else:
@@ -128,11 +140,15 @@ class PeerBook:
         """Enter that there is no ExaBGP, and why."""
         for name in self._states:
             self._down(name, reason, now)
+        self._without_exabgp.update(self._states)
 
     def check_silence(self, now: float) -> None:
         """Give a reason to those that have waited long for a session."""
         for name, state in list(self._states.items()):
-            if state.state is SessionState.CONNECTING and now - state.since >= SILENT_SECONDS:
+            waited = now - max(state.since, self._heard.get(name, 0.0))
+            is_new = state.state is SessionState.CONNECTING and waited >= SILENT_SECONDS
+            is_stale = state.state is SessionState.DOWN and waited >= STALE_SECONDS
+            if is_new or (is_stale and name not in self._without_exabgp):
                 self._down(name, no_session(state.address), now)
 
     def count(self, accounts: "Mapping[str, Account]") -> None:
@@ -159,23 +175,27 @@ class PeerBook:
         if state.state is SessionState.DOWN and not state.reason:
             self._set(name, state=SessionState.CONNECTING, since=now)
 
-    def _negotiated(self, name: str, neighbor: "Mapping[str, Any]", now: float) -> None:
-        negotiated = neighbor.get("negotiated")
-        found = negotiated.get("families") if isinstance(negotiated, dict) else None
-        if isinstance(found, list):
-            self._set(name, families=tuple(sorted(str(item) for item in found)))
-            if self.is_up(name):
-                self._up(name, now)
-
-    def _up(self, name: str, now: float) -> None:
-        state = self._states[name]
-        since = state.since if state.state is SessionState.UP else now
-        self._set(name, state=SessionState.UP, since=since, reason=self._missing(name, state.families))
+    def _up(self, name: str, since: float) -> None:
+        state, families = self._states[name], self._offered.get(name, ())
+        self._without_exabgp.discard(name)
+        self._set(
+            name,
+            state=SessionState.UP,
+            since=state.since if state.state is SessionState.UP else since,
+            reason=self._missing(name, families),
+            families=families,
+        )
 
     def _down(self, name: str, reason: str, now: float) -> None:
         state = self._states[name]
         since = state.since if state.state is SessionState.DOWN else now
         self._set(name, state=SessionState.DOWN, since=since, reason=reason, families=())
+
+    def _ended(self, name: str, reason: str, now: float) -> None:
+        state = self._states[name]
+        said = self._said.pop(name, "")
+        if is_telling(reason) or state.state is not SessionState.DOWN or not state.reason:
+            self._down(name, explain_down(reason, said), now)
 
     def _missing(self, name: str, negotiated: tuple[str, ...]) -> str:
         profile = self._profiles[name]
@@ -189,6 +209,12 @@ class PeerBook:
         if new != old:
             self._states[name] = new
             self._on_change(new)
+
+
+def _families(neighbor: "Mapping[str, Any]") -> tuple[str, ...]:
+    negotiated = neighbor.get("negotiated")
+    found = negotiated.get("families") if isinstance(negotiated, dict) else None
+    return tuple(sorted(str(item) for item in found)) if isinstance(found, list) else ()
 
 
 def _message(neighbor: "Mapping[str, Any]") -> str:

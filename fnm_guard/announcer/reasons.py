@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["SILENT_SECONDS", "explain_down", "missing_families", "no_session"]
+__all__ = ["SILENT_SECONDS", "explain_down", "is_telling", "missing_families", "no_session"]
 
 SILENT_SECONDS = 30.0
 """After this long without a session, and without a word about it, the reason says where to look."""
@@ -47,8 +47,13 @@ def explain_down(reason: str, message: str = "") -> str:
     code, subcode = int(found[2]), int(found[3])
     text = _NOTIFICATIONS.get((code, subcode)) or _CODES.get(code, "ended")
     who = "refused by the peer" if found[1] == "received" else "refused by us"
-    said = f", it says: {_printable(message)}" if _printable(message) else ""
+    said = f": {_printable(message)}" if _printable(message) else ""
     return f"{who}: {text} (NOTIFICATION {code}/{subcode}){said}"
+
+
+def is_telling(reason: str) -> bool:
+    """Whether ExaBGP's reason for a lost session says more than that it is lost."""
+    return _NOTIFICATION.search(reason) is not None
 
 
 _PLAIN = {

@@ -1,10 +1,6 @@
 """Keeps one ExaBGP alive: adopts the one of a daemon that was killed, starts one otherwise, replaces it when it fails.
 
-Two never fight over one session.  A record in the runtime folder names the ExaBGP that runs.  A new daemon looks there
-first; the process of that pid and start time is adopted when its bridge greets with our instance and the digest of the
-configuration we would start it with, and ended before another is started when it does not.  The record is written, with
-pid 0, before the start and again after it, so a daemon killed in between leaves a hint: the next one waits a moment for
-a greeting.  A bridge of ours that belongs to no ExaBGP of ours can then only be such a leftover: that ExaBGP is ended.
+One that is a service of its own is only watched: others start and stop it.
 """
 
 import asyncio
@@ -13,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fnm_guard.announcer.child import Child, Record, forget_record, read_record, write_record
+from fnm_guard.announcer.adopt import RETURN_SECONDS, Adoption
+from fnm_guard.announcer.child import Child, forget_record
 from fnm_guard.announcer.configuration import build_environment, render
 from fnm_guard.announcer.errors import AnnouncerError
 from fnm_guard.announcer.program import find_program
@@ -33,10 +30,6 @@ __all__ = ["Supervisor"]
 
 START_SECONDS = 10.0
 """How long the bridge of a new ExaBGP may take to greet."""
-RETURN_SECONDS = 5.0
-"""How long a bridge may stay away after that."""
-HINT_SECONDS = 2.0
-"""How long a greeting is waited for when an ExaBGP may have been started whose pid is not known."""
 BACKOFF_SECONDS = (0.5, 30.0)
 HEALTHY_SECONDS = 30.0
 """A child that lived this long failed for a new reason: the back-off starts over."""
@@ -52,14 +45,11 @@ class Supervisor:
     ) -> None:
         self._settings, self._peers, self._on_gone = settings, tuple(peers), on_gone
         self._child: Child | None = None
-        self._leftover: Child | None = None
-        self._checked = ""
-        self._adopting = True
-        self._greeted: asyncio.Queue[Hello] = asyncio.Queue(1)
+        self._checked = self._digest = ""
+        self._adoption = Adoption(settings)
         self._linked = False
         self._complaint: str | None = None
         self._changed = asyncio.Event()
-        self._endings: set[asyncio.Task[None]] = set()
 
     def admit(self, hello: "Hello") -> bool:
         """Whether a bridge that greets belongs to our ExaBGP."""
@@ -67,13 +57,15 @@ class Supervisor:
             _log.warning("bridge of another instance or version turned away", instance=hello.instance)
             return False
         if not self._settings.managed:
+            if hello.digest != self._digest:
+                _log.warning("the exabgp service runs with another configuration: restart it")
             return True
         if self._child is not None and self._child.running:
             if (hello.exabgp, hello.exabgp_started) == (self._child.pid, self._child.started):
                 return True
-            self._end_stranger(hello)
-        elif self._adopting and self._greeted.empty():
-            self._greeted.put_nowait(hello)
+            self._adoption.end_stranger(hello)
+        else:
+            self._adoption.meet(hello)
         return False
 
     def set_linked(self, linked: bool) -> None:
@@ -110,11 +102,12 @@ class Supervisor:
         while True:
             began = asyncio.get_running_loop().time()
             try:
-                reason = await self._live_once()
+                reason = await (self._live_once() if self._settings.managed else self._watch_service())
             except (AnnouncerError, OSError) as error:
                 reason = str(error)
-            if reason is None:
-                return
+            except Exception as error:  # noqa: BLE001 - a fault of ours is told and tried again like any other
+                _log.exception("the supervisor failed")
+                reason = repr(error)
             if asyncio.get_running_loop().time() - began > HEALTHY_SECONDS:
                 backoff = BACKOFF_SECONDS[0]
             self._on_gone(reason or "exabgp is replaced: new configuration")
@@ -125,28 +118,40 @@ class Supervisor:
 
     async def stop(self) -> None:
         """End ExaBGP."""
-        for child in (self._child, self._leftover):
+        for child in (self._child, self._adoption.leftover):
             if child is not None and child.running:
                 await child.stop()
                 forget_record(self._settings.record)
 
     def leave(self) -> None:
         """Let ExaBGP run on; the next daemon adopts it."""
-        for child in (self._child, self._leftover):
+        for child in (self._child, self._adoption.leftover):
             if child is not None:
                 child.leave()
 
-    async def _live_once(self) -> str | None:
-        """Run one ExaBGP to its end and give why it ended: "" for a planned replacement, None when it is a service."""
+    async def _prepare(self) -> "tuple[Program, Configuration]":
         program = await find_program(self._settings.command)
         prepare_runtime(self._settings)
         await try_user(self._settings)
-        configuration = render(self._settings, self._peers, program)
-        if not self._settings.managed:
-            await self._put_in_place(configuration, program)
-            return None
-        child = await self._adopt(configuration.digest) if self._adopting else None
-        self._adopting, self._leftover = False, None
+        return program, render(self._settings, self._peers, program)
+
+    async def _watch_service(self) -> str:
+        """Leave the configuration for an ExaBGP that others run; give the reason when its bridge is away."""
+        program, configuration = await self._prepare()
+        await self._put_in_place(configuration, program)
+        self._digest = configuration.digest
+        while True:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(None if self._linked else RETURN_SECONDS):
+                    await self._changed.wait()
+            except TimeoutError:
+                return f"no bridge: does the exabgp service run, with {self._settings.configuration}?"
+
+    async def _live_once(self) -> str:
+        """Run one ExaBGP to its end and give why it ended, "" for a planned replacement."""
+        program, configuration = await self._prepare()
+        child = await self._adoption.find(configuration.digest)
         if child is None:
             await self._put_in_place(configuration, program)
             environment = build_environment(self._settings, dict(os.environ))
@@ -199,41 +204,3 @@ class Supervisor:
             if lines:
                 return f"{lines[-1].strip()[:200]} (see {path})"
         return f"it said nothing (see {self._settings.log})"
-
-    async def _adopt(self, digest: str) -> Child | None:
-        """Give the ExaBGP that a daemon before us left, if it is the one that we would start; end it if it is not."""
-        record = read_record(self._settings.record)
-        if record is None:
-            return None
-        child = Child.adopt(record.pid, record.started) if record.pid else None
-        self._leftover = child
-        if record.pid and child is None:
-            return None
-        hello = await self._await_greeting(RETURN_SECONDS if child else HINT_SECONDS)
-        if child is None and hello is not None:
-            child = Child.adopt(hello.exabgp, hello.exabgp_started)
-        if child is None:
-            return None
-        self._leftover = child
-        if hello is not None and hello.digest == digest and hello.exabgp == child.pid:
-            _log.info("exabgp adopted", pid=child.pid)
-            write_record(self._settings.record, Record(child.pid, child.started, digest))
-            return child
-        _log.warning("exabgp of another configuration, or without a bridge, is replaced", pid=child.pid)
-        await child.stop()
-        return None
-
-    async def _await_greeting(self, seconds: float) -> "Hello | None":
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._greeted.get()
-        except TimeoutError:
-            return None
-
-    def _end_stranger(self, hello: "Hello") -> None:
-        stranger = Child.adopt(hello.exabgp, hello.exabgp_started)
-        if stranger is not None:
-            _log.warning("an exabgp of ours that nobody watches is ended", pid=stranger.pid)
-            task = asyncio.create_task(stranger.stop())
-            self._endings.add(task)
-            task.add_done_callback(self._endings.discard)
