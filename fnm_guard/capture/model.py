@@ -66,7 +66,7 @@ class SourceSpec:
     promiscuous: bool = True
     count_internal: bool = False
     cluster: int | None = None
-    ring_bytes: int = 64 << 20
+    ring_bytes: int = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def test_defaults() -> None:
     settings = parse("capture: [{interfaces: [eth3]}]\nnotify: {mail: {server: mx, from: a@b, to: [c@d]}}\n")
     (capture,) = settings.capture
     assert (capture.source, capture.threads, capture.promiscuous, capture.snaplen) == ("auto", 1, True, 192)
-    assert (capture.count_internal, capture.cluster, capture.ring_mib) == (False, None, 64)
+    assert (capture.count_internal, capture.cluster, capture.ring_mib) == (False, None, 32)
     assert (settings.audit.packets, settings.audit.before, settings.audit.frame_bytes) == (100, 10, 128)
     assert settings.notify.mail is not None
     mail = settings.notify.mail
