@@ -66,6 +66,7 @@ test: ext packages
 # Golden files are written anew; review what `git diff` then shows.
 golden: ext
 	PYTHONPATH=.:tests $(BIN)/python tests/golden/make_frames.py
+	PYTHONPATH=.:tests $(BIN)/python tests/golden/make_flood.py
 
 # The schema and the manual page of the configuration, from the settings.
 schema: ext

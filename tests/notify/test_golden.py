@@ -31,7 +31,7 @@ ATTACK = replace(attack(9), peak=131_002.4)
 BAN = replace(ban(17), attack=9, power=120_613.0)
 BANNED = Notice(BAN, 100.0, ATTACK, host_rates())
 DETAILED = Notice(BAN, 100.9, ATTACK, host_rates(), audit(3))
-EXPIRED = Notice(BAN, 1900.0, ATTACK, cause=RemovalCause.EXPIRED, by="guard")
+EXPIRED = Notice(BAN, 1900.0, ATTACK, cause=RemovalCause.EXPIRED, by="guard", reason="due")
 ORDERED = Notice(BAN, 700.0, ATTACK, cause=RemovalCause.OPERATOR, by="anna", reason="customer called")
 MONITOR = replace(BAN, mode=Mode.MONITOR, announce=False)
 
