@@ -132,7 +132,9 @@ cdef class Engine:
         self.scene.seen = <uint64_t *>self._take(2 * hosts // 8)
         self.scene.queue = <Crossed *>self._take(QUEUE_LIMIT * sizeof(Crossed))
         self.scene.course_rings = <uint64_t *>self._take(self.rates.book.window.ticks * COURSES * 2 * sizeof(uint64_t))
-        self.scene.tick = 1
+        # From a window's length on: what was never written looks older than any window (flows.pyx).
+        self.scene.book.window.number = self.scene.book.window.ticks
+        self.scene.tick = self.scene.book.window.number + 1
 
     cdef void lock(self) noexcept nogil:
         pthread_mutex_lock(&self.mutex)

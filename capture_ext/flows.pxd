@@ -10,7 +10,7 @@ cdef enum:
 
 cdef struct FlowLine:
     uint32_t tags[FLOW_WAYS]     # part of the flow's hash
-    uint32_t ticks[FLOW_WAYS]    # tick in which the flow was counted last, 0: free
+    uint32_t ticks[FLOW_WAYS]    # tick in which the flow was counted last
 
 cdef struct FlowTable:
     FlowLine *lines              # NULL: flows are not counted
@@ -19,7 +19,7 @@ cdef struct FlowTable:
     uint64_t seed[SEEDS]
     uint64_t evicted             # live flows that had to go: each may be counted again within its window
 
-cdef void aim_flows(FlowTable *table, const Packet *packets, const Aim *aims, uint32_t count,
+cdef void aim_flows(FlowTable *table, const Tables *tables, const Packet *packets, const Aim *aims, uint32_t count,
                     uint64_t *hashes) noexcept nogil
 cdef void count_flows(FlowTable *table, Tables *tables, const Aim *aims, const uint64_t *hashes, uint32_t count,
                       uint32_t tick) noexcept nogil

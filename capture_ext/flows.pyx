@@ -14,6 +14,8 @@ Poisson(8 F / C); of flows that all go on, the share counted twice at F = C / 4 
 at most 32 a thread and window.  A flow seen by two threads counts at both: sources spread by flow (fanout hash,
 PF_RING clusters by flow) do not do that.  (3) Two flows of the same hash, 2**-49 or less: one is missed.
 
+Ticks are numbered from the window's length on, so that a free entry, of tick 0, looks like one that has run out.
+
 Entries are 8 bytes (32 bits of hash beside those that choose the line): twice as many in a line and in the cache as
 with full hashes, for a miss in 2**29 look-ups at worst.
 """
@@ -26,6 +28,44 @@ from capture_ext.batch cimport Packet
 from capture_ext.mixing cimport SEEDS, mix, scale
 from capture_ext.pages cimport Pages
 from capture_ext.totals cimport NO_LINE, Aim, Tables
+
+cdef extern from *:
+    """
+    /* Eight entries, four at a time, in whatever vector instructions there are.  Ages are below 2**31, so that they
+       may be compared with their sign. */
+    typedef int32_t fnm_four __attribute__((vector_size(16)));
+
+    /* Whether an entry has this tag and was counted less than `window` ticks ago. */
+    static inline int fnm_counted(const uint32_t *tags, const uint32_t *ticks, uint32_t tag, uint32_t tick,
+                                  uint32_t window) {
+        const fnm_four *t = (const fnm_four *)tags, *k = (const fnm_four *)ticks;
+        fnm_four low = (t[0] == (int32_t)tag) & ((int32_t)tick - k[0] < (int32_t)window);
+        fnm_four high = (t[1] == (int32_t)tag) & ((int32_t)tick - k[1] < (int32_t)window);
+        fnm_four any = low | high;
+        return (any[0] | any[1] | any[2] | any[3]) != 0;
+    }
+
+    static inline fnm_four fnm_larger(fnm_four a, fnm_four b) {
+        fnm_four above = a > b;
+        return (a & above) | (b & ~above);
+    }
+
+    /* Number of the entry that was counted longest ago; ages from 2**27 on are not told apart. */
+    static inline int fnm_oldest(const uint32_t *ticks, uint32_t tick) {
+        const fnm_four *k = (const fnm_four *)ticks;
+        const fnm_four most = {1 << 27, 1 << 27, 1 << 27, 1 << 27};
+        const fnm_four ways = {0, 1, 2, 3};
+        fnm_four low = most - fnm_larger(most - ((int32_t)tick - k[0]), (fnm_four){0, 0, 0, 0});
+        fnm_four high = most - fnm_larger(most - ((int32_t)tick - k[1]), (fnm_four){0, 0, 0, 0});
+        fnm_four best = fnm_larger((low << 3) + ways, (high << 3) + ways + 4);
+        int32_t left = best[0] > best[1] ? best[0] : best[1];
+        int32_t right = best[2] > best[3] ? best[2] : best[3];
+        return (left > right ? left : right) & 7;
+    }
+    """
+    bint counted "fnm_counted"(const uint32_t *tags, const uint32_t *ticks, uint32_t tag, uint32_t tick,
+                               uint32_t window) noexcept nogil
+    int oldest "fnm_oldest"(const uint32_t *ticks, uint32_t tick) noexcept nogil
 
 
 cdef inline uint64_t hash_flow(const Packet *packet, const uint64_t *seed) noexcept nogil:
@@ -48,51 +88,38 @@ cdef inline FlowLine *line_of(const FlowTable *table, uint64_t hashed) noexcept 
 
 
 cdef void aim_flows(
-    FlowTable *table, const Packet *packets, const Aim *aims, uint32_t count, uint64_t *hashes
+    FlowTable *table, const Tables *tables, const Packet *packets, const Aim *aims, uint32_t count, uint64_t *hashes
 ) noexcept nogil:
-    """Hash the flows of a batch and ask for their lines.  No GIL."""
+    """Hash the flows of a batch and ask for what counting them will touch.  No GIL."""
     cdef uint32_t i
     for i in range(count):
-        if aims[i].incoming & aims[i].outgoing != NO_LINE:
-            hashes[i] = hash_flow(&packets[i], table.seed)
-            prefetch(line_of(table, hashes[i]))
-
-
-cdef inline int find(const FlowLine *line, uint32_t tag) noexcept nogil:
-    """Give the entry of a tag, -1 if there is none."""
-    cdef uint32_t matches = 0
-    cdef int way
-    for way in range(FLOW_WAYS):
-        matches |= <uint32_t>(line.tags[way] == tag and line.ticks[way] != 0) << way
-    for way in range(FLOW_WAYS):
-        if matches >> way & 1:
-            return way
-    return -1
+        if aims[i].incoming & aims[i].outgoing == NO_LINE:
+            continue
+        hashes[i] = hash_flow(&packets[i], table.seed)
+        prefetch(line_of(table, hashes[i]))
+        if aims[i].incoming != NO_LINE:
+            prefetch(&tables.flows[aims[i].incoming])
+        if aims[i].outgoing != NO_LINE:
+            prefetch(&tables.flows[aims[i].outgoing])
 
 
 cdef inline bint renew(FlowTable *table, FlowLine *line, uint32_t tag, uint32_t tick) noexcept nogil:
     """Tell whether a flow counts at `tick`, and remember it if so."""
-    cdef int way = find(line, tag)
-    cdef int oldest = 0
-    if way >= 0:
-        if tick - line.ticks[way] < table.window_ticks:
-            return False
-        line.ticks[way] = tick
-        return True
-    for way in range(1, FLOW_WAYS):
-        if tick - line.ticks[way] > tick - line.ticks[oldest]:
-            oldest = way
-    if line.ticks[oldest] != 0 and tick - line.ticks[oldest] < table.window_ticks:
+    cdef int way
+    if counted(line.tags, line.ticks, tag, tick, table.window_ticks):
+        return False
+    way = oldest(line.ticks, tick)
+    if tick - line.ticks[way] < table.window_ticks:
         grow64(&table.evicted, 1)
-    line.tags[oldest] = tag
-    line.ticks[oldest] = tick
+    line.tags[way] = tag
+    line.ticks[way] = tick
     return True
 
 
 cdef void count_flows(
     FlowTable *table, Tables *tables, const Aim *aims, const uint64_t *hashes, uint32_t count, uint32_t tick
 ) noexcept nogil:
-    """Count the flows of a batch that are new in their window.  `tick` is never 0.  No GIL."""
+    """Count the flows of a batch that are new in their window.  No GIL."""
     cdef uint32_t i
     for i in range(count):
         if aims[i].incoming & aims[i].outgoing == NO_LINE:

@@ -12,7 +12,7 @@ from capture_ext.source import SourceStatistics
 
 cdef struct Stored:
     int64_t timestamp_ns
-    uint64_t offset
+    uint32_t place               # in strides
     uint32_t bytes
 
 
@@ -38,13 +38,14 @@ cdef class MemoryFrames(FrameSource):
     cdef str _failure
     cdef uint64_t _received
     cdef uint16_t _link_type
+    cdef uint32_t _stride
     cdef uint32_t _stripped_tag
 
     def __init__(
         self, frames, *, uint16_t link_type=1, uint32_t stripped_tag=0, uint64_t rounds=1, stride=64, str failure=""
     ):
         cdef Stored *stored
-        cdef uint64_t offset = 0
+        cdef uint32_t place = 0
         cdef const uint8_t[::1] data
         cdef uint64_t i
         self._count = len(frames)
@@ -52,6 +53,7 @@ cdef class MemoryFrames(FrameSource):
         self._failure = failure
         self._ending = SOURCE_FAILED if failure else SOURCE_ENDED
         self._link_type = link_type
+        self._stride = stride
         self._stripped_tag = stripped_tag
         self._index = Pages(self._count * sizeof(Stored), True)
         self._data = Pages(sum([(len(frame) + stride - 1) // stride * stride for _, frame in frames]), True)
@@ -59,11 +61,11 @@ cdef class MemoryFrames(FrameSource):
         for i, (timestamp_ns, frame) in enumerate(frames):
             data = frame
             stored[i].timestamp_ns = timestamp_ns
-            stored[i].offset = offset
+            stored[i].place = place
             stored[i].bytes = len(frame)
             if len(frame):
-                memcpy(<uint8_t *>self._data.data + offset, &data[0], len(frame))
-            offset += (len(frame) + stride - 1) // stride * stride
+                memcpy(<uint8_t *>self._data.data + <uint64_t>place * self._stride, &data[0], len(frame))
+            place += (len(frame) + stride - 1) // stride
 
     cdef int next_batch(self, FrameBatch *batch, int timeout_ms) noexcept nogil:
         """See FrameSource."""
@@ -78,7 +80,7 @@ cdef class MemoryFrames(FrameSource):
         batch.count = <uint32_t>min(<uint64_t>BATCH, self._count - self._next)
         for i in range(batch.count):
             frame = &batch.frames[i]
-            frame.data = <const uint8_t *>self._data.data + stored[self._next + i].offset
+            frame.data = <const uint8_t *>self._data.data + <uint64_t>stored[self._next + i].place * self._stride
             frame.captured = frame.wire_bytes = stored[self._next + i].bytes
             frame.timestamp_ns = stored[self._next + i].timestamp_ns
             frame.stripped_tag = self._stripped_tag

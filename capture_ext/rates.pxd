@@ -16,7 +16,7 @@ cdef struct Window:
     int64_t window_ns
     int64_t tick_ns
     uint32_t ticks
-    uint32_t number              # of the last tick, from 1
+    uint32_t number              # of the last tick
     uint32_t position            # where its figures stand in the rings
     int64_t now_ns               # when it ended
     int64_t *lengths             # real length of the last `ticks` ticks

@@ -141,14 +141,14 @@ cdef void aim_batch(Tables *tables, const Packet *packets, uint32_t count, uint3
 
 
 cdef inline void add(Line *line, const Packet *packet) noexcept nogil:
-    """Count one packet at one line."""
+    """Count one packet at one line.  Without branches: adding 0 to a line at hand is cheaper than a wrong guess."""
+    cdef uint32_t fragment = (packet.flags & PACKET_FRAGMENT) != 0
+    cdef uint32_t syn = (packet.flags & PACKET_SYN) != 0
     grow64(&line.bytes[packet.protocol_class], packet.ip_bytes)
     grow32(&line.packets[packet.protocol_class], 1)
-    if packet.flags & PACKET_SYN:
-        grow32(&line.packets[COUNT_SYN], 1)
-    if packet.flags & PACKET_FRAGMENT:
-        grow64(&line.bytes[KIND_FRAGMENT], packet.ip_bytes)
-        grow32(&line.packets[KIND_FRAGMENT], 1)
+    grow32(&line.packets[COUNT_SYN], syn)
+    grow64(&line.bytes[KIND_FRAGMENT], packet.ip_bytes * fragment)
+    grow32(&line.packets[KIND_FRAGMENT], fragment)
 
 
 cdef void count_batch(Tables *tables, const Packet *packets, const Aim *aims, uint32_t count) noexcept nogil:

@@ -9,7 +9,7 @@ audit pool, which the detector writes.  The lane holds pointers into objects tha
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from capture_ext.atomics cimport peek32, set32
+from capture_ext.atomics cimport peek32, read_ahead, set32
 from capture_ext.audit cimport audit_batch
 from capture_ext.batch cimport BATCH, FrameBatch, Packet
 from capture_ext.flows cimport aim_flows, count_flows
@@ -33,7 +33,7 @@ cdef void process(
     cdef const Packet *first = &packets[begin]
     aim_batch(lane.tables, first, count, tick, &aims[begin])
     if lane.flows.lines is not NULL:
-        aim_flows(lane.flows, first, &aims[begin], count, &hashes[begin])
+        aim_flows(lane.flows, lane.tables, first, &aims[begin], count, &hashes[begin])
     count_batch(lane.tables, first, &aims[begin], count)
     if lane.flows.lines is not NULL:
         count_flows(lane.flows, lane.tables, &aims[begin], &hashes[begin], count, tick)
@@ -41,6 +41,13 @@ cdef void process(
     if peek32(&lane.audits.open):
         audit_batch(lane.audits, batch, packets, aims, begin, end)
     sample_batch(lane.samples, batch, packets, aims, begin, end)
+
+
+cdef inline void ask_for(const FrameBatch *batch) noexcept nogil:
+    """Ask for the memory of all frames, so that the parser does not wait for one after the other."""
+    cdef uint32_t i
+    for i in range(batch.count):
+        read_ahead(batch.frames[i].data)
 
 
 cdef class Worker:
@@ -59,6 +66,7 @@ cdef class Worker:
             while count >= 0 and not peek32(&self._stopped):
                 count = source.next_batch(&batch, WAIT_MS)
                 if count > 0:
+                    ask_for(&batch)
                     parse_batch(&batch, packets)
                     process(&self.lane, &batch, packets, 0, <uint32_t>count)
         if count >= 0:
