@@ -24,7 +24,7 @@ class HealthReport(NamedTuple):
     ipv6_entered: int
     ipv6_evicted: int
     ipv6_refused: int
-    flows_evicted: int
+    flows_missed: int
     clock_stopped: int
     lateness_ns: int
 

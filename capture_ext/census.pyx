@@ -49,7 +49,7 @@ class HealthReport(NamedTuple):
     ipv6_entered: int
     ipv6_evicted: int
     ipv6_refused: int
-    flows_evicted: int
+    flows_missed: int
     clock_stopped: int
     lateness_ns: int
 
@@ -206,7 +206,7 @@ def health(Engine engine):
             entered,
             evicted,
             refused,
-            sum([worker.flows.evicted() for worker in engine.workers]),
+            sum([worker.flows.missed() for worker in engine.workers]),
             engine.scene.clock_stopped,
             engine.lateness_ns,
         )

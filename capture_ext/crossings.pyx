@@ -77,10 +77,9 @@ cdef uint32_t group_of_line(const Scene *scene, uint32_t line) noexcept nogil:
 
 cdef uint32_t open_window(Scene *scene, uint32_t line, const State *sum) noexcept nogil:
     """Give a line that is to be watched an empty window, out of the reserve if need be; 0 if there is none."""
-    cdef uint32_t number
-    note_line(scene, line, sum)
-    number = take_slot(scene.book, line, &scene.states[line], True)
+    cdef uint32_t number = take_slot(scene.book, line, sum, True)
     if number:
+        note_line(scene, line, sum)
         scene.states[line].slot = number
         scene.book.slots[number].group = group_of_line(scene, line)
         scene.since[line] = 0
@@ -185,13 +184,10 @@ cdef void judge(Scene *scene, uint32_t number) noexcept nogil:
 
 
 cdef void judge_coarsely(Scene *scene, uint32_t line, const State *sum, uint32_t ticks) noexcept nogil:
-    """Compare what a line without a window has counted in the last `ticks` ticks, and tell of a crossing.
-
-    The same thresholds, over max(N, ticks) ticks.
-    """
+    """Compare what a line without a window has counted in the last `ticks` ticks, N at the most, with its thresholds."""
     cdef bint outgoing = is_outgoing(scene, line)
     cdef const Group *group = &scene.limits.groups[group_of_line(scene, line)]
-    cdef double factor = stretch(&scene.book.window) * max(1.0, <double>ticks / scene.book.window.ticks)
+    cdef double factor = stretch(&scene.book.window)
     cdef double seconds = <double>scene.book.window.window_ns * factor / 1e9
     cdef uint64_t counts[COLUMNS]
     cdef int found, column

@@ -13,8 +13,9 @@ So silence costs the scan of the touched bits, and traffic costs what it touches
 
 Without a window.  When `slots` windows are in use (they are many: hosts with traffic within one window), a line is
 counted in blocks instead: from its first touched tick on, over at most N ticks, against the same thresholds, then it
-begins anew.  A steady flood is seen within two windows instead of a part of one; a burst that straddles two blocks
-may be missed.  It is counted (`refused`); SLOT_RESERVE windows are held back for lines that cross this way.
+begins anew.  A tick that ends a block too late goes uncounted, so no block is ever above what a window would hold.  A
+steady flood is seen within two windows instead of a part of one; a burst that straddles two blocks may be missed.  It
+is counted (`refused`); SLOT_RESERVE windows are held back for lines that cross this way.
 
 An IPv6 place that changed its host begins from zero: what the old host counted since the last tick is dropped with it.
 """
@@ -80,7 +81,8 @@ cdef void count_coarsely(Scene *scene, uint32_t line, const State *sum) noexcept
     if scene.since[line] == 0:
         scene.since[line] = number
     ticks = number - scene.since[line] + 1
-    judge_coarsely(scene, line, sum, ticks)
+    if ticks <= scene.book.window.ticks:
+        judge_coarsely(scene, line, sum, ticks)
     if scene.states[line].slot == 0 and ticks >= scene.book.window.ticks:
         note_line(scene, line, sum)
         scene.since[line] = 0

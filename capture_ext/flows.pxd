@@ -17,7 +17,7 @@ cdef struct FlowTable:
     uint32_t count
     uint32_t window_ticks
     uint64_t seed[SEEDS]
-    uint64_t evicted             # live flows that had to go: each may be counted again within its window
+    uint64_t missed              # packets whose flow found no room
 
 cdef void aim_flows(FlowTable *table, const Tables *tables, const Packet *packets, const Aim *aims, uint32_t count,
                     uint64_t *hashes) noexcept nogil

@@ -5,19 +5,21 @@ Each thread remembers in which tick it counted a flow.  A packet whose flow was 
 N ticks, counts one for its host and is remembered.  So a flow that goes on is counted once in N ticks, and the sum of
 N ticks of a host's number is the number of its distinct flows: nothing need ever be taken away or sorted out.
 
-Error.  A new flow counts in the tick of its first packet, exactly.  A sparse flow, silent when its next count
-is due, is missing until its next packet: never more than the truth.  What can add: (1) an eviction.  A line of 8
-entries holds the flows of one hash; when 8 live ones are in it the one counted longest ago goes, counted as
-`evicted`, and may be counted once more in its window.  With F flows a window over C entries a line holds
-Poisson(8 F / C); of flows that all go on, the share counted twice at F = C / 4 is below 0.1 %, at C / 2 below 3 %.
-(2) The detector's tick may pass while a batch is under way, so that its flows fall into the next tick's difference:
-at most 32 a thread and window.  A flow seen by two threads counts at both: sources spread by flow (fanout hash,
-PF_RING clusters by flow) do not do that.  (3) Two flows of the same hash, 2**-49 or less: one is missed.
+Error, downwards.  A new flow counts in the tick of its first packet, exactly.  A sparse flow, silent when its next count
+is due, is missing until its next packet.  A line of 8 entries holds the flows of one hash; a flow that meets 8 live
+ones there is not counted (`missed`, one for each of its packets) until one of them runs out.  Never would one be pushed
+out instead: it would count again with its next packet, and a stranger's flood of flows would make a busy innocent
+host look like a victim.  Of F flows a window over C entries the share that is missed is that of a Poisson variable of
+mean 8 F / C beyond 8: 0.02 % at F = C / 4, 0.8 % at C / 2, 14 % at C.  So one host's flood is seen up to about C.
+
+Error, upwards.  The detector's tick may pass while a batch is under way, so that its flows fall into the next tick's
+difference: at most 32 a thread and window.  A flow seen by two threads counts at both: sources that share frames by
+flow (fanout hash, PF_RING clusters by flow) do not do that.  In a replay none of this happens.
 
 Ticks are numbered from the window's length on, so that a free entry, of tick 0, looks like one that has run out.
 
 Entries are 8 bytes (32 bits of hash beside those that choose the line): twice as many in a line and in the cache as
-with full hashes, for a miss in 2**29 look-ups at worst.
+with full hashes, for one new flow in 2**29 taken for another.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -110,7 +112,8 @@ cdef inline bint renew(FlowTable *table, FlowLine *line, uint32_t tag, uint32_t 
         return False
     way = oldest(line.ticks, tick)
     if tick - line.ticks[way] < table.window_ticks:
-        grow64(&table.evicted, 1)
+        grow64(&table.missed, 1)
+        return False
     line.tags[way] = tag
     line.ticks[way] = tick
     return True
@@ -155,6 +158,6 @@ cdef class Flows:
         self.table.lines = <FlowLine *>self._lines.data if limit else NULL
         memcpy(self.table.seed, <const char *>seed, sizeof(self.table.seed))
 
-    def evicted(self):
-        """Give how many live flows had to go."""
-        return peek64(&self.table.evicted)
+    def missed(self):
+        """Give how many packets' flows found no room."""
+        return peek64(&self.table.missed)

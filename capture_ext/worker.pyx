@@ -7,7 +7,7 @@ Threads.  Each worker is run by one thread and is the only writer of its tables.
 audit pool, which the detector writes.  The lane holds pointers into objects that the worker keeps alive.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from capture_ext.atomics cimport peek32, read_ahead, set32
 from capture_ext.audit cimport audit_batch
@@ -16,7 +16,7 @@ from capture_ext.flows cimport aim_flows, count_flows
 from capture_ext.frame cimport parse_batch
 from capture_ext.samples cimport sample_batch
 from capture_ext.source cimport SOURCE_ENDED, FrameSource
-from capture_ext.totals cimport Aim, aim_batch, count_batch, touch_batch
+from capture_ext.totals cimport Aim, Line, aim_batch, count_batch, touch_batch
 
 cdef enum:
     WAIT_MS = 8                  # longest wait for a batch, and so for a stop
@@ -72,6 +72,10 @@ cdef class Worker:
         if count >= 0:
             return ""
         return "ended" if count == SOURCE_ENDED else source.failure() or "failed"
+
+    def lines(self):
+        """Give the memory of the lines themselves, 64 bytes each as in totals.pxd; for debuggers and tests."""
+        return memoryview(<uint8_t[:2 * <size_t>self.lane.tables.hosts * sizeof(Line)]><uint8_t *>self.lane.tables.lines)
 
     def stop(self):
         """Make `run` return within WAIT_MS; any thread."""

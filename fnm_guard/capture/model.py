@@ -170,7 +170,7 @@ class Health:
         audits: Audits under way.
         audits_refused: Crossings without an audit, because all were in use.
         ipv6_entered, ipv6_evicted, ipv6_refused: IPv6 hosts: entered; evicted for others; packets without a place.
-        flows_evicted: Live flows that were forgotten too early; each may count twice in its window.
+        flows_missed: Packets whose flow was not counted, because the table was full of live ones.
         clock_stopped: Ticks without time.
         lateness_seconds: Latest tick so far.
     """
@@ -184,6 +184,6 @@ class Health:
     ipv6_entered: int
     ipv6_evicted: int
     ipv6_refused: int
-    flows_evicted: int
+    flows_missed: int
     clock_stopped: int
     lateness_seconds: float
