@@ -3,8 +3,9 @@
 A record in the runtime folder names the ExaBGP that runs.  A new daemon looks there first: the process of that pid and
 start time is adopted when its bridge greets with our instance and the digest of the configuration we would start it
 with; otherwise it is ended before another is started.  The record is written before the start, with pid 0, and again
-after it, so a daemon killed in between leaves a hint: the next one waits a moment for a greeting.  Once we have an
-ExaBGP, a bridge of ours that belongs to another can only be of such a leftover, and that one is ended.
+after it, so a daemon killed in between leaves a hint: the next one waits a moment for a greeting.  Records can be lost,
+so a glance is taken without one too.  Once we have an ExaBGP, a bridge of ours that belongs to another can only be of
+such a leftover, and that one is ended.
 """
 
 import asyncio
@@ -24,6 +25,8 @@ RETURN_SECONDS = 5.0
 """How long a bridge may stay away: it tries every 0.1 s, and needs ExaBGP's answer to one question before it greets."""
 HINT_SECONDS = 2.0
 """How long a greeting is waited for when an ExaBGP may have been started whose pid is not known."""
+GLANCE_SECONDS = 0.3
+"""How long a greeting is waited for without any sign of an ExaBGP: three tries of a bridge."""
 
 _log = structlog.get_logger("announcer.adopt")
 
@@ -51,8 +54,7 @@ class Adoption:
         """Give the ExaBGP that was left, if it is the one that we would start, and end it if it is not; only once."""
         if self._over:
             return None
-        record = read_record(self._settings.record)
-        child = await self._adopt(record, digest) if record is not None else None
+        child = await self._adopt(read_record(self._settings.record), digest)
         self._over, self.leftover = True, None
         return child
 
@@ -65,11 +67,14 @@ class Adoption:
             self._endings.add(task)
             task.add_done_callback(self._endings.discard)
 
-    async def _adopt(self, record: Record, digest: str) -> Child | None:
-        self.leftover = Child.adopt(record.pid, record.started) if record.pid else None
-        if record.pid and self.leftover is None:
-            return None
-        hello = await self._await_greeting(HINT_SECONDS if self.leftover is None else RETURN_SECONDS)
+    async def _adopt(self, record: Record | None, digest: str) -> Child | None:
+        seconds = GLANCE_SECONDS
+        if record is not None and record.pid:
+            self.leftover = Child.adopt(record.pid, record.started)
+            seconds = RETURN_SECONDS if self.leftover is not None else GLANCE_SECONDS
+        elif record is not None:
+            seconds = HINT_SECONDS
+        hello = await self._await_greeting(seconds)
         if self.leftover is None and hello is not None:
             self.leftover = Child.adopt(hello.exabgp, hello.exabgp_started)
         if self.leftover is None:

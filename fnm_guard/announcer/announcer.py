@@ -199,22 +199,27 @@ class Announcer:
         self._book.count(self._ledger.accounts)
 
     async def _drain(self, names: "Iterable[str]") -> None:
-        """Take back all routes of these peers, and wait until that has been sent."""
+        """Take back all routes of these peers, what is on its way to them too, and wait until that has been sent."""
         accounts = [self._ledger.accounts[name] for name in names]
-        if not any(account.told_count for account in accounts):
-            return
         for account in accounts:
             account.want(frozenset())
+        if not accounts or (self._link is None and not any(account.told_count for account in accounts)):
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
+                await self._settle()
                 while any(account.told_count for account in accounts):
-                    self._settled.clear()
-                    self._wake.set()
-                    await self._settled.wait()
+                    await self._settle()
         left = sum(account.told_count for account in accounts)
         if left:
             _log.error("routes could not be withdrawn: no answer from exabgp", routes=left)
         await asyncio.sleep(SENT_SECONDS)
+
+    async def _settle(self) -> None:
+        """Wait until ExaBGP has been told everything that is wanted now."""
+        self._settled.clear()
+        self._wake.set()
+        await self._settled.wait()
 
 
 def _identity(peer: "PeerProfile") -> tuple[object, ...]:

@@ -44,8 +44,9 @@ def render(settings: "AnnouncerSettings", peers: "Sequence[PeerProfile]", progra
     """Give the configuration for these peers.
 
     Raises:
-        AnnouncerError: If a value cannot stand in ExaBGP's configuration.
+        AnnouncerError: If a value cannot stand in ExaBGP's configuration, or two peers have one address.
     """
+    _refuse_twins(peers)
     bridge = bridge_path()
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
@@ -69,6 +70,15 @@ def render(settings: "AnnouncerSettings", peers: "Sequence[PeerProfile]", progra
     parts = (filled(""), bridge.read_text("ascii"), program.version, str(program.path), repr(variables))
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_DIGEST_CHARACTERS]
     return Configuration(filled(digest), digest, any(peer.password is not None for peer in peers))
+
+
+def _refuse_twins(peers: "Sequence[PeerProfile]") -> None:
+    """ExaBGP is told by address whom a route is for: two peers behind one would hear each other's."""
+    names: dict[object, str] = {}
+    for peer in peers:
+        other = names.setdefault(peer.address, peer.name)
+        if other != peer.name:
+            raise AnnouncerError(f"peers {other} and {peer.name} have the same address {peer.address}")
 
 
 def bridge_path() -> Path:

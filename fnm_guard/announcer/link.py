@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ANSWER_SECONDS", "Link", "LinkLostError"]
 
 ANSWER_SECONDS = 5.0
-"""How long ExaBGP may go without answering anything while an answer is due."""
+"""How long ExaBGP may say nothing while an answer is due."""
 
 
 class LinkLostError(Exception):
@@ -53,7 +53,7 @@ class Link:
         self._reader, self._writer = reader, writer
         self._number = 0
         self._pending: deque[_Pending] = deque()
-        self._answered = asyncio.Event()
+        self._progress = asyncio.Event()
         self._lost: str | None = None
 
     @property
@@ -87,10 +87,10 @@ class Link:
         """
         asked = [self._write(text) for text in texts]
         while self._pending:
-            self._answered.clear()
+            self._progress.clear()
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
-                    await self._answered.wait()
+                    await self._progress.wait()
             except TimeoutError:
                 self._end(f"no answer within {ANSWER_SECONDS:.0f} s")
                 raise LinkLostError("exabgp does not answer", silent=True) from None
@@ -119,10 +119,11 @@ class Link:
                 self.on_event(event)
             case Output(number, text) if self._is_due(number):
                 self._pending[0].lines.append(text)
+                self._progress.set()
             case Answer(number, done) if self._is_due(number):
                 pending = self._pending.popleft()
                 pending.done = done
-                self._answered.set()
+                self._progress.set()
             case Output() | Answer() | Hello():
                 raise ProtocolError(f"the bridge said {line[:80]!r} out of turn")
 
@@ -133,5 +134,5 @@ class Link:
         if self._lost is None:
             self._lost = why
             self._writer.close()
-            self._answered.set()
+            self._progress.set()
             self.on_lost()

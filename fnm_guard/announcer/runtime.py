@@ -24,30 +24,31 @@ if TYPE_CHECKING:
 __all__ = ["prepare_runtime", "try_user", "write_checked"]
 
 _CHECK_SECONDS = 30.0
+_TRY = "import os, sys; open(sys.argv[1]).close(); os.chdir(sys.argv[2])"
 
 
 def prepare_runtime(settings: "AnnouncerSettings") -> None:
-    """Make the folder and the log so that the daemon and ExaBGP's user can use both.
+    """Make the folder, and in it the folder of logs for ExaBGP's user; whoever else uses the first is not disturbed.
 
     Raises:
         AnnouncerError: If that is not possible.
     """
     try:
         settings.runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
-        settings.log.touch(mode=0o640)
+        settings.logs.mkdir(mode=0o750, exist_ok=True)
+        settings.log.touch(mode=0o640)  # ExaBGP opens it before it drops its rights, and again after
         if settings.user:
             entry = pwd.getpwnam(settings.user)
-            os.chown(settings.runtime, -1, entry.pw_gid)
-            settings.runtime.chmod(0o770)
-            os.chown(settings.log, entry.pw_uid, entry.pw_gid)
+            for path in (settings.logs, settings.log):
+                os.chown(path, entry.pw_uid, entry.pw_gid)
     except KeyError:
         raise AnnouncerError(f"bgp.exabgp.user: there is no user {settings.user!r}") from None
     except OSError as error:
-        raise AnnouncerError(f"{settings.runtime}: {error.strerror}: {error.filename}") from error
+        raise AnnouncerError(f"{error.filename}: {error.strerror}") from error
 
 
 async def try_user(settings: "AnnouncerSettings") -> None:
-    """Make sure that ExaBGP's user can run the bridge.
+    """Make sure that ExaBGP's user can read the bridge and reach its socket.
 
     Raises:
         AnnouncerError: If not.
@@ -55,13 +56,13 @@ async def try_user(settings: "AnnouncerSettings") -> None:
     if not settings.user or os.geteuid() != 0:
         return
     entry = pwd.getpwnam(settings.user)
-    words = (sys.executable, "-I", str(bridge_path()), "--help")
+    words = (sys.executable, "-I", "-c", _TRY, str(bridge_path()), str(settings.runtime))
     try:
         code, said = await _run(words, {}, user=entry.pw_uid, group=entry.pw_gid, extra_groups=())
     except OSError as error:
-        code, said = 1, error.strerror or str(error)
+        code, said = 1, f"{words[0]}: {error.strerror}"
     if code:
-        raise AnnouncerError(f"user {settings.user} cannot run {words[0]} {words[2]}: {said}")
+        raise AnnouncerError(f"user {settings.user} cannot run the bridge: {said}")
 
 
 async def write_checked(settings: "AnnouncerSettings", configuration: Configuration, program: "Program") -> None:

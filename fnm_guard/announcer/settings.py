@@ -12,7 +12,7 @@ class AnnouncerSettings:
     """Where ExaBGP is, who runs it, and what becomes of the routes when the daemon stops.
 
     Attributes:
-        runtime: Folder for bridge.sock, exabgp.conf, exabgp.json, exabgp.log and exabgp.out; made when it is missing.
+        runtime: Folder for bridge.sock, exabgp.conf, exabgp.json and the folder `exabgp` of logs; made when missing.
         command: The exabgp program; None: the one of this interpreter's environment.
         managed: Whether ExaBGP is our child; False: it is a service of its own, and only the socket is ours.
         on_stop: `withdraw` takes every route back, then stops ExaBGP; `keep` leaves ExaBGP running with its routes.
@@ -45,11 +45,16 @@ class AnnouncerSettings:
         return self.runtime / "exabgp.json"
 
     @property
+    def logs(self) -> Path:
+        """The folder that ExaBGP itself writes to."""
+        return self.runtime / "exabgp"
+
+    @property
     def log(self) -> Path:
         """ExaBGP's log; it rotates it itself at 1 MiB and keeps three."""
-        return self.runtime / "exabgp.log"
+        return self.logs / "exabgp.log"
 
     @property
     def output(self) -> Path:
         """What ExaBGP writes besides its log: tracebacks; emptied at each start."""
-        return self.runtime / "exabgp.out"
+        return self.logs / "exabgp.out"

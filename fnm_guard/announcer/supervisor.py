@@ -46,6 +46,7 @@ class Supervisor:
         self._settings, self._peers, self._on_gone = settings, tuple(peers), on_gone
         self._child: Child | None = None
         self._checked = self._digest = ""
+        self._placing = asyncio.Lock()
         self._adoption = Adoption(settings)
         self._linked = False
         self._complaint: str | None = None
@@ -84,7 +85,7 @@ class Supervisor:
         Raises:
             AnnouncerError: If ExaBGP does not take that configuration; the old one stays.
         """
-        program = await find_program(self._settings.command)
+        program, _ = await self._prepare()
         old = render(self._settings, self._peers, program)
         new = render(self._settings, peers, program)
         await self._put_in_place(new, program)
@@ -139,7 +140,6 @@ class Supervisor:
         """Leave the configuration for an ExaBGP that others run; give the reason when its bridge is away."""
         program, configuration = await self._prepare()
         await self._put_in_place(configuration, program)
-        self._digest = configuration.digest
         while True:
             self._changed.clear()
             try:
@@ -165,9 +165,10 @@ class Supervisor:
         return reason
 
     async def _put_in_place(self, configuration: "Configuration", program: "Program") -> None:
-        if self._checked != configuration.text:
-            await write_checked(self._settings, configuration, program)
-            self._checked = configuration.text
+        async with self._placing:
+            if self._checked != configuration.text:
+                await write_checked(self._settings, configuration, program)
+                self._checked, self._digest = configuration.text, configuration.digest
 
     async def _watch(self, child: Child) -> str:
         """Wait until this ExaBGP has ended or must; give why."""

@@ -42,14 +42,32 @@ async def test_a_peer_comes_and_another_goes(stage: "Stage") -> None:
     async with stage.announcer() as announcer:
         announcer.want(wanted)
         await eventually(lambda: first.kernel_routes() == {HOST, HOST6})
+        await eventually(lambda: announcer.peers()[0].state == "up")
+        removed = stage.watch_kernel()
         await announcer.reconfigure((profile(), SECOND))
         await eventually(lambda: second.kernel_routes() == {HOST})
+        await eventually(lambda: announcer.peers()[0].state == "up")
+        assert not removed(), "graceful restart leaves no hole"
         assert [state.name for state in announcer.peers()] == ["upstream", "second"]
         await eventually(lambda: announcer.announced() == wanted)
         await announcer.reconfigure((SECOND,))
         await eventually(lambda: first.kernel_routes() == set())
         await eventually(lambda: announcer.announced() == {"second": wanted["second"]})
         assert second.kernel_routes() == {HOST}
+
+
+async def test_all_peers_go_and_come(stage: "Stage") -> None:
+    """Without peers there is nothing to announce, and nobody has a route; with them again, all is as before."""
+    bird = Bird(stage.lab, stage.peer, Neighbour(PEER, GUARD))
+    bird.start()
+    async with stage.announcer() as announcer:
+        announcer.want(routes(HOST))
+        await eventually(lambda: bird.kernel_routes() == {HOST})
+        await announcer.reconfigure(())
+        await eventually(lambda: bird.kernel_routes() == set())
+        assert announcer.peers() == ()
+        await announcer.reconfigure((profile(),))
+        await eventually(lambda: bird.kernel_routes() == {HOST})
 
 
 async def test_what_exabgp_need_not_know_costs_no_session(stage: "Stage") -> None:

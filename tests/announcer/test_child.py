@@ -26,13 +26,15 @@ def _program(folder: Path, text: str) -> Program:
 @pytest.fixture
 def settings(tmp_path: Path) -> AnnouncerSettings:
     """Settings with a folder."""
-    return AnnouncerSettings(runtime=tmp_path)
+    made = AnnouncerSettings(runtime=tmp_path / "run")
+    made.logs.mkdir(parents=True)
+    return made
 
 
 @pytest.fixture
 async def child(settings: AnnouncerSettings) -> "AsyncIterator[Child]":
     """A process that does what it is told and nothing else."""
-    made = Child.start(settings, _program(settings.runtime, "exec sleep 60"), "d1", {"PATH": os.environ["PATH"]})
+    made = Child.start(settings, _program(settings.runtime.parent, "exec sleep 60"), "d1", {"PATH": os.environ["PATH"]})
     yield made
     made.leave()
     if start_time(made.pid) == made.started:
@@ -68,7 +70,7 @@ async def test_one_that_does_not_listen(settings: AnnouncerSettings, monkeypatch
     """One that ignores SIGTERM is ended all the same."""
     monkeypatch.setattr("fnm_guard.announcer.child.TERMINATE_SECONDS", 0.2)
     text = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
-    child = Child.start(settings, _program(settings.runtime, text), "d1", {"PATH": os.environ["PATH"]})
+    child = Child.start(settings, _program(settings.runtime.parent, text), "d1", {"PATH": os.environ["PATH"]})
     await eventually(lambda: "ready" in settings.output.read_text())
     await child.stop()
     assert not child.running
@@ -102,7 +104,7 @@ async def test_one_that_is_left_runs_on(child: Child) -> None:
 async def test_a_program_that_is_none(settings: AnnouncerSettings) -> None:
     """A start that fails is an error, not a child."""
     with pytest.raises(OSError, match="No such file"):
-        Child.start(settings, Program(settings.runtime / "nothing", "5.0.15"), "d1", {})
+        Child.start(settings, Program(settings.runtime.parent / "nothing", "5.0.15"), "d1", {})
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": "x", "started": 1, "digest": ""}', '{"pid": 1'])

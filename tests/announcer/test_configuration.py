@@ -76,6 +76,12 @@ def test_what_cannot_be_quoted(value: str) -> None:
         quoted(value)
 
 
+def test_two_peers_behind_one_address() -> None:
+    """They would hear each other's routes."""
+    with pytest.raises(AnnouncerError, match="peers upstream and twin have the same address"):
+        render(SETTINGS, (profile(), profile("twin")), PROGRAM)
+
+
 def test_the_environment_is_ours() -> None:
     """ExaBGP's own variables of whoever started us do not reach it, whatever their spelling."""
     inherited = {"PATH": "/bin", "exabgp_tcp_bind": "0.0.0.0", "exabgp.api.ack": "false", "EXABGP_ENVFILE": "/etc/x"}

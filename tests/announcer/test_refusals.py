@@ -138,12 +138,23 @@ async def test_exabgp_as_another_user(stage: "Stage", monkeypatch: pytest.Monkey
     bird = Bird(stage.lab, stage.peer, Neighbour(PEER, GUARD))
     bird.start()
     _open_to_all(stage)
+    stage.settings().runtime.mkdir(mode=0o711)
     command = Path(sys.executable).with_name("exabgp")
     monkeypatch.setattr(sys, "executable", "/usr/bin/python3")  # the test's own may lie in a home folder
     async with stage.announcer(user="nobody", command=command) as announcer:
         announcer.want(routes(HOST))
         await eventually(lambda: bird.kernel_routes() == {HOST})
         assert _owner(stage.exabgp()) == _owner(stage.bridge()) == "nobody"
+        assert "ExaBGP" not in stage.settings().output.read_text(), "the log is where it should be"
+
+
+async def test_another_user_who_cannot_reach_the_socket(stage: "Stage", monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user to whom the runtime folder is closed is told so, with the folder."""
+    command = Path(sys.executable).with_name("exabgp")
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+    async with stage.announcer(user="nobody", command=command) as announcer:
+        await eventually(lambda: announcer.peers()[0].reason != "")
+        assert "Permission denied" in announcer.peers()[0].reason
 
 
 async def test_another_user_who_cannot_run_the_bridge(stage: "Stage", monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +166,7 @@ async def test_another_user_who_cannot_run_the_bridge(stage: "Stage", monkeypatc
     monkeypatch.setattr(sys, "executable", str(closed))
     async with stage.announcer(user="nobody", command=command) as announcer:
         await eventually(lambda: announcer.peers()[0].reason != "")
-        assert announcer.peers()[0].reason.startswith(f"user nobody cannot run {closed}")
+        assert announcer.peers()[0].reason.startswith(f"user nobody cannot run the bridge: {closed}")
 
 
 def _open_to_all(stage: "Stage") -> None:

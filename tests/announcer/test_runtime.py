@@ -24,11 +24,13 @@ def settings(tmp_path: Path) -> AnnouncerSettings:
 
 
 def test_the_folder_is_made(settings: AnnouncerSettings) -> None:
-    """Nobody else may look into it, and making it again changes nothing."""
-    prepare_runtime(settings)
-    settings.log.write_text("kept\n")
+    """Nobody else may look into it, and making it again changes nothing: others use it too."""
     prepare_runtime(settings)
     assert stat.S_IMODE(settings.runtime.stat().st_mode) == 0o750
+    settings.runtime.chmod(0o711)
+    settings.log.write_text("kept\n")
+    prepare_runtime(settings)
+    assert stat.S_IMODE(settings.runtime.stat().st_mode) == 0o711
     assert settings.log.read_text() == "kept\n"
 
 

@@ -34,7 +34,7 @@ def settings(tmp_path: Path) -> AnnouncerSettings:
 @pytest.fixture
 async def leftover(settings: AnnouncerSettings) -> "AsyncIterator[Child]":
     """A process that a daemon before us started."""
-    settings.runtime.mkdir()
+    settings.logs.mkdir(parents=True)
     program = Program(settings.command or Path(), "5.0.15")
     child = Child.start(settings, program, "d1", {"PATH": os.environ["PATH"]})
     child.leave()
@@ -49,8 +49,19 @@ def _hello(child: Child, digest: str = "d1") -> Hello:
 
 
 async def test_nothing_was_left(settings: AnnouncerSettings) -> None:
-    """Without a record nothing is waited for."""
+    """Without a record and without a greeting there is nothing to adopt."""
     assert await Adoption(settings).find("d1") is None
+
+
+async def test_the_record_was_lost(settings: AnnouncerSettings, leftover: Child) -> None:
+    """A runtime folder that was emptied does not make two ExaBGPs fight: a bridge that greets is enough."""
+    settings.record.unlink()
+    adoption = Adoption(settings)
+    adoption.meet(_hello(leftover))
+    child = await adoption.find("d1")
+    assert child is not None
+    assert read_record(settings.record) == Record(leftover.pid, leftover.started, "d1")
+    child.leave()
 
 
 async def test_the_one_that_was_left_is_adopted(settings: AnnouncerSettings, leftover: Child) -> None:
@@ -160,7 +171,7 @@ async def test_only_our_own_bridge_is_admitted(watch: Watch, leftover_elsewhere:
 async def leftover_elsewhere(settings: AnnouncerSettings, tmp_path: Path) -> "AsyncIterator[Child]":
     """A process that another folder's record names."""
     elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+    (elsewhere / "exabgp").mkdir(parents=True)
     program = Program(settings.command or Path(), "5.0.15")
     child = Child.start(AnnouncerSettings(runtime=elsewhere), program, "d1", {"PATH": os.environ["PATH"]})
     yield child
