@@ -4,12 +4,13 @@ Pure.  A step is one command.  It counts when ExaBGP has answered it, not before
 asked again route by route, so that one bad route never holds back ninety-nine good ones; the bad one is left out until
 the next check.  What cannot be said at all is never asked.
 
-A plan is the list of steps for one state of the books.  It is worked off in the order it was made in, and made anew as
-soon as something else is wanted or an answer was bad; so ten thousand routes are compared once, not once a command.
+A plan is the list of steps for one state of the books, so that ten thousand routes are compared once and not once a
+command.  As soon as something else is wanted or an answer was bad it is stale: nothing more is asked, the answers that
+are due come in, and another is made.
 """
 
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from fnm_guard.announcer import commands
@@ -49,7 +50,6 @@ class Account:
         barred: What it should hear and cannot be told: a family it has not, a prefix that is no host.
         unknown: Prefixes that ExaBGP holds and we do not know: the routes of a daemon before this one.
         refused: Routes that ExaBGP does not understand, not even alone.
-        listed: Whether ExaBGP has this neighbor at all; nothing is said of one it has not.
     """
 
     profile: "PeerProfile"
@@ -57,7 +57,7 @@ class Account:
     barred: "frozenset[Route]" = frozenset()
     unknown: "set[IPNetwork]" = field(default_factory=set)
     refused: "set[Route]" = field(default_factory=set)
-    listed: bool = True
+    _listed: bool = True
     _told: "dict[IPNetwork, Route]" = field(default_factory=dict)
     _told_routes: "set[Route]" = field(default_factory=set)
     _suspects: "set[Route]" = field(default_factory=set)
@@ -82,13 +82,24 @@ class Account:
         self.wanted = routes - self.barred
         self._plan = None
 
-    def next_step(self) -> "Step | None":
-        """Give the next step to what is wanted; None: ExaBGP has been asked for all of it."""
-        if not self.listed:
-            return None
+    @property
+    def is_stale(self) -> bool:
+        """Whether the plan no longer leads to what is wanted."""
+        return self._plan is None
+
+    def make_plan(self) -> None:
+        """Make the plan anew if it is stale.  Nothing that was asked may be without its answer."""
         if self._plan is None:
-            self._plan = self._make_plan()
-        return next(self._plan, None)
+            self._plan = self._difference() if self._listed else iter(())
+
+    def next_step(self) -> "Step | None":
+        """Give the next step of the plan; None when there is none, or the plan is stale."""
+        return None if self._plan is None else next(self._plan, None)
+
+    def set_listed(self, listed: bool) -> None:
+        """Take whether ExaBGP has this neighbor at all; nothing is said of one it has not."""
+        if listed != self._listed:
+            self._listed, self._plan = listed, None
 
     def settle(self, step: Step, *, done: bool) -> None:
         """Enter the answer to a step."""
@@ -161,7 +172,7 @@ class Account:
         self._suspects.difference_update(routes)
         self.refused.update(routes)
 
-    def _make_plan(self) -> "Iterator[Step]":
+    def _difference(self) -> "Iterator[Step]":
         told = self.told
         # Only what differs is compared by prefix: of ten thousand routes that is often one.
         open_ = difference(self.wanted - told - self.refused, told - self.wanted - self.refused)
@@ -205,9 +216,23 @@ class Ledger:
         for name, account in self.accounts.items():
             account.want(routes.get(name, frozenset()))
 
-    def steps(self, limit: int) -> list[Step]:
-        """Give the next steps, at most `limit`, of the peers in turn."""
-        return list(islice(self._turns(), limit))
+    def steps(self) -> "Iterator[Step]":
+        """Give the steps of the peers in turn, until there are no more or one of the plans is stale.
+
+        To be begun only when everything asked has its answer.
+        """
+        waiting = list(self.accounts.values())
+        for account in waiting:
+            account.make_plan()
+        while waiting:
+            for account in list(waiting):
+                if any(each.is_stale for each in self.accounts.values()):
+                    return
+                step = account.next_step()
+                if step is None:
+                    waiting.remove(account)
+                else:
+                    yield step
 
     def settle(self, step: Step, *, done: bool) -> None:
         """Enter the answer to a step; a peer that is no longer configured has no books."""
@@ -219,13 +244,3 @@ class Ledger:
         """ExaBGP is gone, and with it all it was told."""
         for account in self.accounts.values():
             account.forget()
-
-    def _turns(self) -> "Iterator[Step]":
-        waiting = list(self.accounts.values())
-        while waiting:
-            for account in list(waiting):
-                step = account.next_step()
-                if step is None:
-                    waiting.remove(account)
-                else:
-                    yield step

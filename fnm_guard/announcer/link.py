@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from fnm_guard.announcer.protocol import Answer, Event, Hello, Output, ProtocolError, command, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any
 
-__all__ = ["ANSWER_SECONDS", "Link", "LinkLostError"]
+__all__ = ["ANSWER_SECONDS", "Link", "LinkLostError", "Pending"]
 
 ANSWER_SECONDS = 5.0
 """How long ExaBGP may say nothing while an answer is due."""
@@ -29,13 +29,13 @@ class LinkLostError(Exception):
         self.silent = silent
 
 
-class _Pending:
-    """A command whose answer is due."""
+class Pending:
+    """A command that was written, and its answer once it is there."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.lines: list[str] = []
-        self.done = False
+        self.answered = self.done = False
 
 
 class Link:
@@ -52,7 +52,7 @@ class Link:
         self.on_lost: Callable[[], None] = lambda: None
         self._reader, self._writer = reader, writer
         self._number = 0
-        self._pending: deque[_Pending] = deque()
+        self._pending: deque[Pending] = deque()
         self._progress = asyncio.Event()
         self._lost: str | None = None
 
@@ -76,17 +76,30 @@ class Link:
         Raises:
             LinkLostError: If there is no answer.
         """
-        ((done, lines),) = await self.ask_all([text])
-        return done, lines
+        pending = self.post(text)
+        await self.answered(pending)
+        return pending.done, pending.lines
 
-    async def ask_all(self, texts: "Sequence[str]") -> list[tuple[bool, list[str]]]:
-        """Write all commands at once and wait for all answers.
+    def post(self, text: str) -> Pending:
+        """Write a command; its answer comes after those of the commands before it.
 
         Raises:
-            LinkLostError: If one answer does not come.
+            LinkLostError: If the link has ended.
         """
-        asked = [self._write(text) for text in texts]
-        while self._pending:
+        self._raise_if_lost()
+        self._number += 1
+        pending = Pending(self._number)
+        self._pending.append(pending)
+        self._writer.write(command(self._number, text))
+        return pending
+
+    async def answered(self, pending: Pending) -> None:
+        """Wait until a command has its answer.
+
+        Raises:
+            LinkLostError: If it gets none.
+        """
+        while not pending.answered:
             self._progress.clear()
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
@@ -95,19 +108,10 @@ class Link:
                 self._end(f"no answer within {ANSWER_SECONDS:.0f} s")
                 raise LinkLostError("exabgp does not answer", silent=True) from None
             self._raise_if_lost()
-        return [(pending.done, pending.lines) for pending in asked]
 
     def close(self) -> None:
         """Hang up; safe to call twice."""
         self._end("closed by us")
-
-    def _write(self, text: str) -> _Pending:
-        self._raise_if_lost()
-        self._number += 1
-        pending = _Pending(self._number)
-        self._pending.append(pending)
-        self._writer.write(command(self._number, text))
-        return pending
 
     def _raise_if_lost(self) -> None:
         if self._lost is not None:
@@ -122,7 +126,7 @@ class Link:
                 self._progress.set()
             case Answer(number, done) if self._is_due(number):
                 pending = self._pending.popleft()
-                pending.done = done
+                pending.answered, pending.done = True, done
                 self._progress.set()
             case Output() | Answer() | Hello():
                 raise ProtocolError(f"the bridge said {line[:80]!r} out of turn")

@@ -8,13 +8,16 @@
   where ExaBGP has it already, attributes and all).
 * End-of-RIB is ours to send (`manual-eor`), once per session that came up and only after everything wanted was said: a
   peer with graceful restart drops what it kept and did not hear again at that moment, and not before.
-* Lock-step: the next commands are written when those before are answered.  A ban that comes meanwhile waits for one
+* A window of commands is without an answer at any time, so that ExaBGP always has the next one at hand; what is asked
+  alone (listings, End-of-RIB, probes) is asked when every answer is in.  A ban that comes meanwhile waits for one
   window at most, 800 routes.
 * Rest is interrupted at once by `want`; nothing here polls.
 """
 
 import asyncio
 import time
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -24,16 +27,16 @@ from fnm_guard.announcer.link import LinkLostError
 from fnm_guard.announcer.listing import listed_neighbors, listed_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from fnm_guard.announcer.ledger import Ledger
-    from fnm_guard.announcer.link import Link
+    from fnm_guard.announcer.ledger import Ledger, Step
+    from fnm_guard.announcer.link import Link, Pending
     from fnm_guard.announcer.peers import PeerBook
 
 __all__ = ["Session"]
 
 WINDOW = 8
-"""Commands that are written before the first answer is in."""
+"""Commands about routes that may be without an answer."""
 PROBE_SECONDS = 5.0
 CHECK_SECONDS = 60.0
 
@@ -105,24 +108,38 @@ class Session:
             raise LinkLostError(str(error)) from error
         self._end_of_rib_due.update(self._book.listed(neighbors, time.time()))
         for account in self._ledger.accounts.values():
-            account.listed = account.profile.address in neighbors
-        missing = tuple(name for name, account in self._ledger.accounts.items() if not account.listed)
+            account.set_listed(account.profile.address in neighbors)
+        missing = [n for n, account in self._ledger.accounts.items() if account.profile.address not in neighbors]
         if missing:
-            self._on_missing(missing)
+            self._on_missing(tuple(missing))
 
     async def _settle(self) -> None:
         """Say what is to be said until nothing is."""
-        while steps := self._ledger.steps(WINDOW):
-            asked = time.monotonic()
-            answers = await self._link.ask_all([step.text for step in steps])
-            seconds = time.monotonic() - asked
-            for step, (done, _) in zip(steps, answers, strict=True):
-                self._ledger.settle(step, done=done)
-                self._book.acknowledged(step.peer, seconds)
-                if not done:
-                    _log.warning("exabgp does not understand a command", peer=step.peer, command=step.text[:200])
-            self._book.count(self._ledger.accounts)
+        while await self._carry_out(self._ledger.steps()):
+            pass
         self._book.count(self._ledger.accounts)
+
+    async def _carry_out(self, steps: "Iterator[Step]") -> int:
+        """Ask for step after step, a window of them without an answer; give how many there were."""
+        asked: deque[tuple[Step, Pending, float]] = deque()
+        count = 0
+        while True:
+            for step in islice(steps, WINDOW - len(asked)):
+                asked.append((step, self._link.post(step.text), time.monotonic()))
+            if not asked:
+                return count
+            step, pending, at = asked.popleft()
+            await self._link.answered(pending)
+            self._enter(step, pending.done, time.monotonic() - at)
+            count += 1
+            if count % WINDOW == 0:
+                self._book.count(self._ledger.accounts)
+
+    def _enter(self, step: "Step", done: bool, seconds: float) -> None:
+        self._ledger.settle(step, done=done)
+        self._book.acknowledged(step.peer, seconds)
+        if not done:
+            _log.warning("exabgp does not understand a command", peer=step.peer, command=step.text[:200])
 
     async def _send_end_of_rib(self) -> None:
         due, self._end_of_rib_due = self._end_of_rib_due, set()

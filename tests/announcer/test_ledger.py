@@ -18,11 +18,16 @@ ROUTES = [route(host, community) for host in HOSTS for community in ("65535:666"
 def _work(account: Account, exabgp: dict[IPNetwork, Route]) -> list[Step]:
     """Carry out all steps at an ExaBGP that understands everything."""
     steps = []
-    while (step := account.next_step()) is not None:
+    while (step := _next(account)) is not None:
         steps.append(step)
         _obey(step, exabgp)
         account.settle(step, done=True)
     return steps
+
+
+def _next(account: Account) -> Step | None:
+    account.make_plan()
+    return account.next_step()
 
 
 def _obey(step: Step, exabgp: dict[IPNetwork, Route]) -> None:
@@ -79,7 +84,7 @@ def test_a_check_that_finds_nothing_costs_nothing() -> None:
     account.want(frozenset({route(HOSTS[0])}))
     _work(account, exabgp)
     assert account.check(exabgp) == 0
-    assert account.next_step() is None
+    assert _next(account) is None
 
 
 def test_a_check_repairs() -> None:
@@ -101,14 +106,14 @@ def test_a_bad_route_holds_back_no_other() -> None:
     bad = route(HOSTS[2])
     account.want(frozenset(route(host) for host in HOSTS[:5]))
     asked = 0
-    while (step := account.next_step()) is not None:
+    while (step := _next(account)) is not None:
         asked += 1
         account.settle(step, done=bad not in step.announced)
     assert account.told == account.wanted - {bad}
     assert account.refused == {bad}
     assert asked == 6
     account.check({item.prefix for item in account.told})
-    retried = account.next_step()
+    retried = _next(account)
     assert retried is not None
     assert retried.announced == (bad,), "the next check gives it another chance"
 
@@ -119,10 +124,10 @@ def test_a_withdrawal_that_is_not_understood() -> None:
     account.want(frozenset({route(HOSTS[0])}))
     _work(account, exabgp)
     account.want(frozenset())
-    step = account.next_step()
+    step = _next(account)
     assert step is not None
     account.settle(step, done=False)
-    assert account.next_step() is None
+    assert _next(account) is None
     assert account.told_count == 1
     account.check(exabgp)
     _work(account, exabgp)
@@ -157,25 +162,40 @@ def test_peers_take_turns() -> None:
     ledger = Ledger([profile("busy"), profile("other")])
     busy = frozenset(route(f"10.0.{n >> 8}.{n & 255}/32") for n in range(2000))
     ledger.want({"busy": busy, "other": frozenset({route(HOSTS[0])})})
-    assert [step.peer for step in ledger.steps(4)] == ["busy", "other", "busy", "busy"]
-    assert len(ledger.steps(100)) == 17
+    assert [step.peer for step in ledger.steps()] == ["busy", "other", *["busy"] * 19]
+
+
+def test_something_new_ends_the_steps() -> None:
+    """No more is asked for as soon as anything else is wanted of any peer: a ban must not wait for ten thousand."""
+    ledger = Ledger([profile("busy"), profile("other")])
+    busy = frozenset(route(f"10.0.{n >> 8}.{n & 255}/32") for n in range(2000))
+    ledger.want({"busy": busy})
+    steps = ledger.steps()
+    taken = [next(steps), next(steps)]
+    ledger.want({"busy": busy, "other": frozenset({route(HOSTS[0])})})
+    assert next(steps, None) is None
+    for step in taken:
+        ledger.settle(step, done=True)
+    following = list(ledger.steps())
+    assert [step.peer for step in following[:2]] == ["busy", "other"]
+    assert len(following) == 19
 
 
 def test_a_peer_that_exabgp_has_not_is_told_nothing() -> None:
     """Nothing is asked for a neighbor that ExaBGP does not list."""
     account = _account()
     account.want(frozenset({route(HOSTS[0])}))
-    account.listed = False
-    assert account.next_step() is None
-    account.listed = True
-    assert account.next_step() is not None
+    account.set_listed(False)
+    assert _next(account) is None
+    account.set_listed(True)
+    assert _next(account) is not None
 
 
 def test_another_configuration_keeps_the_books() -> None:
     """A peer that stays keeps what it was told; one that goes is forgotten, and an answer for it is nobody's."""
     ledger = Ledger([profile("a"), profile("b")])
     ledger.want({"a": frozenset({route(HOSTS[0])}), "b": frozenset({route(HOSTS[0])})})
-    for step in ledger.steps(10):
+    for step in ledger.steps():
         ledger.settle(step, done=True)
     ledger.replace_peers([profile("b", hold_seconds=30), profile("c")])
     assert list(ledger.accounts) == ["b", "c"]
@@ -202,7 +222,7 @@ class Books(RuleBasedStateMachine):
     @rule(done=st.booleans())
     def step(self, done: bool) -> None:
         """One step is answered."""
-        step = self.account.next_step()
+        step = _next(self.account)
         if step is not None:
             if done:
                 _obey(step, self.exabgp)
