@@ -184,7 +184,7 @@ cdef void judge(Scene *scene, uint32_t number) noexcept nogil:
 
 
 cdef void judge_coarsely(Scene *scene, uint32_t line, const State *sum, uint32_t ticks) noexcept nogil:
-    """Compare what a line without a window has counted in the last `ticks` ticks, N at the most, with its thresholds."""
+    """Judge a line without a window by what it has counted in the last `ticks` ticks, N at the most."""
     cdef bint outgoing = is_outgoing(scene, line)
     cdef const Group *group = &scene.limits.groups[group_of_line(scene, line)]
     cdef double factor = stretch(&scene.book.window)

@@ -5,12 +5,13 @@ Each thread remembers in which tick it counted a flow.  A packet whose flow was 
 N ticks, counts one for its host and is remembered.  So a flow that goes on is counted once in N ticks, and the sum of
 N ticks of a host's number is the number of its distinct flows: nothing need ever be taken away or sorted out.
 
-Error, downwards.  A new flow counts in the tick of its first packet, exactly.  A sparse flow, silent when its next count
-is due, is missing until its next packet.  A line of 8 entries holds the flows of one hash; a flow that meets 8 live
-ones there is not counted (`missed`, one for each of its packets) until one of them runs out.  Never would one be pushed
-out instead: it would count again with its next packet, and a stranger's flood of flows would make a busy innocent
-host look like a victim.  Of F flows a window over C entries the share that is missed is that of a Poisson variable of
-mean 8 F / C beyond 8: 0.02 % at F = C / 4, 0.8 % at C / 2, 14 % at C.  So one host's flood is seen up to about C.
+Error, downwards.  A new flow counts in the tick of its first packet, exactly.  A sparse flow, silent when its next
+count is due, is missing until its next packet.  A line of 8 entries holds the flows of one hash; a flow that meets 8
+live ones there is not counted (`missed`, one for each of its packets) until one of them runs out.  Never would one be
+pushed out instead: it would count again with its next packet, and a stranger's flood of flows would make a busy
+innocent host look like a victim.  Of F flows a window over C entries the share that is missed is that of a Poisson
+variable of mean 8 F / C beyond 8: 0.02 % at F = C / 4, 0.8 % at C / 2, 14 % at C.  So one host's flood is seen up to
+about C.
 
 Error, upwards.  The detector's tick may pass while a batch is under way, so that its flows fall into the next tick's
 difference: at most 32 a thread and window.  A flow seen by two threads counts at both: sources that share frames by

@@ -75,7 +75,8 @@ cdef class Worker:
 
     def lines(self):
         """Give the memory of the lines themselves, 64 bytes each as in totals.pxd; for debuggers and tests."""
-        return memoryview(<uint8_t[:2 * <size_t>self.lane.tables.hosts * sizeof(Line)]><uint8_t *>self.lane.tables.lines)
+        cdef size_t size = 2 * <size_t>self.lane.tables.hosts * sizeof(Line)
+        return memoryview(<uint8_t[:size]><uint8_t *>self.lane.tables.lines)
 
     def stop(self):
         """Make `run` return within WAIT_MS; any thread."""
