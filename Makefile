@@ -84,6 +84,10 @@ asan: ext
 demo: ext packages
 	$(BIN)/python tests/lab/demo.py
 
+# Engine, ring, time to the UPDATE, memory; figures to build/bench/engine.json.  ONLY=name runs a part.
+bench: ext packages
+	PYTHONPATH=.:tests $(BIN)/python tests/bench/suite.py $(ONLY)
+
 # The wheel is built from the sdist: it holds nothing that an earlier build left in this folder.
 package: ext
 	rm -rf dist

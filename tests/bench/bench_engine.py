@@ -1,11 +1,10 @@
-"""How fast the engine counts from memory, and what it holds: one JSON object to standard output.
+"""How fast one capture thread counts frames that stand in memory, and how long a tick then takes.
 
 Each case runs in a process of its own: 1,048,576 frames of 60 bytes, 64 apart in memory, so that each is one cache
 line out of DRAM; random foreign sources and ports, random hosts of ours, TCP, UDP and ICMP mixed.  A round gives all of
 them once and is followed by a tick, as 50 ms of a flood would be; with flows on, by a whole window, so that every
-packet is a new flow.  The figures are CPU time of the thread, best of the rounds.
-
-    .venv/bin/python tests/bench/bench_engine.py
+packet is a new flow.  The figures are CPU time of the thread.  The first round, in which the kernel gives the tables
+their pages, is left out.
 """
 
 import json
@@ -14,20 +13,40 @@ import struct
 import subprocess
 import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from functools import partial
 
+from bench.figures import Figure, Target
 from capture_ext.engine import Engine, EngineSizes
 from capture_ext.limits import Limits
 from capture_ext.memory import MemoryFrames
 
+__all__ = ["FIGURES", "measure"]
+
 FRAMES = 1 << 20
-ROUNDS = 8
+ROUNDS = 12
 SECOND_NS = 10**9
 TICK_NS = 50 * 10**6
 WINDOW_TICKS = 20
 FIRST_ADDRESS = 10 << 24
-HOSTS = {256: 24, 65_536: 16, 1_048_576: 12}
+HOSTS = (256, 65_536, 1_048_576)
 UPPER = {6: bytes(8) + b"\x50\x02" + bytes(6), 17: bytes(4), 1: b""}
+OUT_OF_REACH = [(0, 1e12)]
+TARGETS = {"engine_mpps_65536_flows_off": Target(15, at_most=False)}
+
+RATE, TICK = "engine_mpps_{}_flows_{}", "tick_ms_{}_flows_{}"
+CASES = tuple((hosts, flows) for hosts in HOSTS for flows in ("off", "on"))
+FIGURES = tuple(name.format(*case) for case in CASES for name in (RATE, TICK))
+
+
+def measure() -> Iterator[Figure]:
+    """Measure every number of hosts, flows off and on."""
+    for hosts, flows in CASES:
+        command = [sys.executable, "-m", "bench.bench_engine", str(hosts), flows]
+        rates, ticks = json.loads(subprocess.check_output(command))
+        name = RATE.format(hosts, flows)
+        yield Figure(name, "M packets/s", tuple(rates), TARGETS.get(name))
+        yield Figure(TICK.format(hosts, flows), "ms", tuple(ticks))
 
 
 def make_frames(hosts: int) -> list[tuple[int, bytes]]:
@@ -45,60 +64,38 @@ def make_frames(hosts: int) -> list[tuple[int, bytes]]:
     return frames
 
 
-def resident_mib() -> float:
-    """Give the resident memory of this process."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 2**20
+def make_engine(hosts: int, *, flows: bool) -> Engine:
+    """Give an engine with so many hosts; their thresholds are on and out of reach."""
+    prefix = (4, FIRST_ADDRESS, 32 - (hosts - 1).bit_length())
+    limits = Limits(SECOND_NS, [(OUT_OF_REACH, OUT_OF_REACH)], [])
+    sizes = EngineSizes(flows=1 << 20 if flows else 0)
+    return Engine([prefix], limits, SECOND_NS, TICK_NS, sizes, bytes(range(24)))
 
 
-def measure(hosts: int, *, flows: bool) -> dict[str, float]:
-    """Measure one case."""
+def measure_case(hosts: int, *, flows: bool) -> tuple[list[float], list[float]]:
+    """Give the rates of the rounds, in millions a second, and the milliseconds of the tick after each."""
     source = MemoryFrames(make_frames(hosts))
-    before = resident_mib()
-    engine = Engine(
-        [(4, FIRST_ADDRESS, 32 - (hosts - 1).bit_length())],
-        Limits(SECOND_NS, [([(0, 1e12)], [(0, 1e12)])], []),
-        SECOND_NS,
-        TICK_NS,
-        EngineSizes(flows=1 << 20 if flows else 0),
-        bytes(range(24)),
-    )
+    engine = make_engine(hosts, flows=flows)
     worker = engine.add_worker(source, count_internal=False)
     now = 0
     engine.begin(now)
     counting, ticking = [], []
-    for _ in range(ROUNDS):
+    for _ in range(1 + ROUNDS):
         source.open()
-        begin = time.thread_time_ns()
-        worker.run()
-        counting.append(time.thread_time_ns() - begin)
-        for tick in range(WINDOW_TICKS + 1 if flows else 1):
+        counting.append(_thread_ns(worker.run))
+        now += TICK_NS
+        ticking.append(_thread_ns(partial(engine.tick, now)))
+        for _ in range(WINDOW_TICKS if flows else 0):
             now += TICK_NS
-            begin = time.thread_time_ns()
             engine.tick(now)
-            if tick == 0:
-                ticking.append(time.thread_time_ns() - begin)
-    return {
-        "packets_per_second": round(FRAMES / min(counting) * 1e9),
-        "ns_per_packet": round(min(counting) / FRAMES, 2),
-        "ns_per_packet_median": round(sorted(counting)[ROUNDS // 2] / FRAMES, 2),
-        "tick_ms": round(min(ticking) / 1e6, 2),
-        "resident_mib_of_engine": round(resident_mib() - before, 1),
-    }
+    return [FRAMES * 1e3 / spent for spent in counting[1:]], [spent / 1e6 for spent in ticking[1:]]
 
 
-def main() -> None:
-    """Run every case, or the one that is named by two arguments."""
-    if len(sys.argv) > 1:
-        print(json.dumps(measure(int(sys.argv[1]), flows=sys.argv[2] == "on")))  # noqa: T201  the result
-        return
-    cases = {}
-    for hosts in HOSTS:
-        for flows in ("off", "on"):
-            command = [sys.executable, __file__, str(hosts), flows]
-            cases[f"{hosts} hosts, flows {flows}"] = json.loads(subprocess.check_output(command))
-    print(json.dumps(cases, indent=2))  # noqa: T201  the result
+def _thread_ns(act: Callable[[], object]) -> int:
+    begin = time.thread_time_ns()
+    act()
+    return time.thread_time_ns() - begin
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure_case(int(sys.argv[1]), flows=sys.argv[2] == "on")))  # noqa: T201  the result
