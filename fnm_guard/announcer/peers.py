@@ -18,7 +18,7 @@ from fnm_guard.announcer.reasons import SILENT_SECONDS, explain_down, is_telling
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from fnm_guard.announcer.ledger import Account
+    from fnm_guard.announcer.account import Account
     from fnm_guard.announcer.listing import ListedNeighbor
     from fnm_guard.core.model import PeerProfile
 

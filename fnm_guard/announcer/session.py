@@ -29,7 +29,8 @@ from fnm_guard.announcer.listing import listed_neighbors, listed_routes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from fnm_guard.announcer.ledger import Ledger, Step
+    from fnm_guard.announcer.account import Step
+    from fnm_guard.announcer.ledger import Ledger
     from fnm_guard.announcer.link import Link, Pending
     from fnm_guard.announcer.peers import PeerBook
 

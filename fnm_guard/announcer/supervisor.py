@@ -150,6 +150,7 @@ class Supervisor:
 
     async def _live_once(self) -> str:
         """Run one ExaBGP to its end and give why it ended, "" for a planned replacement."""
+        self._linked, self._complaint = False, None  # before the peers are read: others may come any time after
         program, configuration = await self._prepare()
         child = await self._adoption.find(configuration.digest)
         if child is None:
@@ -172,11 +173,10 @@ class Supervisor:
 
     async def _watch(self, child: Child) -> str:
         """Wait until this ExaBGP has ended or must; give why."""
-        self._start_over()
         allowed = START_SECONDS
         exited = asyncio.create_task(child.wait())
         try:
-            while True:
+            while self._complaint is None:
                 self._changed.clear()
                 changed = asyncio.create_task(self._changed.wait())
                 timeout = None if self._linked else allowed
@@ -184,16 +184,12 @@ class Supervisor:
                 changed.cancel()
                 if exited in done:
                     return f"exabgp ended: {self._last_words()}"
-                if self._complaint is not None:
-                    return self._complaint
                 if not done:
                     return f"the bridge was not heard for {allowed:.0f} s: {self._last_words()}"
                 allowed = RETURN_SECONDS if self._linked else allowed
+            return self._complaint
         finally:
             exited.cancel()
-
-    def _start_over(self) -> None:
-        self._linked, self._complaint = False, None
 
     def _last_words(self) -> str:
         """Give the last line that ExaBGP printed or logged, and where there is more."""

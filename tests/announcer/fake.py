@@ -24,6 +24,7 @@ class FakeExabgp:
         asked: Every command, in order.
         refused: A command with one of these words is answered with `error`.
         silent: Whether it answers nothing.
+        delay: Seconds between understanding a command and saying so.
     """
 
     def __init__(self) -> None:
@@ -32,6 +33,7 @@ class FakeExabgp:
         self.asked: list[str] = []
         self.refused: set[str] = set()
         self.silent = False
+        self.delay = 0.0
         self.neighbors_text: str | None = None
 
     def answer(self, text: str) -> tuple[list[str], bool]:
@@ -134,6 +136,7 @@ class FakeBridge:
                 lines, done = self.exabgp.answer(message["text"])
                 if self.exabgp.silent:
                     continue
+                await asyncio.sleep(self.exabgp.delay)
                 for text in lines:
                     self.say({"type": "output", "number": message["number"], "text": text})
                 result = "done" if done else "error"

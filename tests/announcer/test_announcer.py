@@ -1,6 +1,5 @@
 """Routes at real peers, by a real ExaBGP."""
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,17 +30,6 @@ async def test_routes_follow_what_is_wanted(stage: "Stage", speaker: "type[Bird 
         assert (state.state, state.reason, state.wanted, state.announced) == ("up", "", 1, 1)
         assert state.families == ("ipv4 unicast", "ipv6 unicast")
     await eventually(lambda: peer.kernel_routes() == set(), "a stop takes back what was announced")
-
-
-async def test_a_stop_takes_back_what_is_on_its_way(stage: "Stage") -> None:
-    """A ban in the moment of the stop is withdrawn too: with graceful restart it would stay for minutes otherwise."""
-    bird = Bird(stage.lab, stage.peer, Neighbour(PEER, GUARD))
-    bird.start()
-    async with stage.announcer() as announcer:
-        await eventually(lambda: announcer.peers()[0].state == "up")
-        announcer.want(routes(*(f"10.0.{number >> 8}.{number & 255}/32" for number in range(1000))))
-        await asyncio.sleep(0.01)
-    assert bird.routes() == set()
 
 
 async def test_routes_wanted_before_the_start_are_announced(stage: "Stage") -> None:

@@ -8,7 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from netaddr import IPAddress, IPNetwork
 
 from announcer.stage import profile, route
-from fnm_guard.announcer.ledger import Account, Ledger, Step
+from fnm_guard.announcer.account import Account, Step
+from fnm_guard.announcer.ledger import Ledger
 from fnm_guard.core.model import Route
 
 HOSTS = [f"203.0.113.{n}/32" for n in range(6)] + [f"2001:db8:113::{n}/128" for n in range(3)]
@@ -199,6 +200,8 @@ def test_another_configuration_keeps_the_books() -> None:
         ledger.settle(step, done=True)
     ledger.replace_peers([profile("b", hold_seconds=30), profile("c")])
     assert list(ledger.accounts) == ["b", "c"]
+    ledger.want({"b": frozenset({route(HOSTS[0])}), "c": frozenset({route(HOSTS[0])})})
+    assert list(ledger.steps()) == [], "ExaBGP does not have the new one yet"
     assert ledger.accounts["b"].told_count == 1
     assert ledger.accounts["b"].profile.hold_seconds == 30
     ledger.settle(Step("a", "", announced=(route(HOSTS[1]),)), done=True)

@@ -7,7 +7,7 @@ import pytest
 from netaddr import IPAddress
 
 from announcer.stage import OTHER, PEER, profile, route
-from fnm_guard.announcer.ledger import Account
+from fnm_guard.announcer.account import Account
 from fnm_guard.announcer.listing import ListedNeighbor
 from fnm_guard.announcer.peers import PeerBook, PeerState, SessionState
 

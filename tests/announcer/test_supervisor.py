@@ -11,6 +11,7 @@ import pytest
 from announcer.stage import eventually, profile
 from fnm_guard.announcer.adopt import Adoption
 from fnm_guard.announcer.child import Child, Record, read_record, start_time, write_record
+from fnm_guard.announcer.configuration import render
 from fnm_guard.announcer.program import Program
 from fnm_guard.announcer.protocol import Hello
 from fnm_guard.announcer.settings import AnnouncerSettings
@@ -198,6 +199,20 @@ async def test_one_is_replaced_on_demand(watch: Watch, monkeypatch: pytest.Monke
     watch.supervisor.replace("exabgp does not answer")
     await eventually(lambda: watch.record().pid not in (0, before))
     assert watch.gone == ["exabgp does not answer"]
+
+
+async def test_a_demand_before_the_start_is_not_lost(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other peers that come while an ExaBGP is being started make it start once more."""
+    monkeypatch.setattr("fnm_guard.announcer.supervisor.BACKOFF_SECONDS", (0.01, 0.01))
+    first = watch.record()
+    watch.supervisor.replace("")
+    await eventually(lambda: start_time(first.pid) is None)
+    assert await watch.supervisor.check((profile(hold_seconds=30),))
+    watch.supervisor.reconfigure((profile(hold_seconds=30),), replace=True)
+    await eventually(lambda: "hold-time 30" in watch.settings.configuration.read_text())
+    program = Program(watch.settings.command or Path(), "5.0.15")
+    digest = render(watch.settings, (profile(hold_seconds=30),), program).digest
+    await eventually(lambda: watch.record().digest == digest)
 
 
 async def test_a_fault_of_ours_is_tried_again(settings: AnnouncerSettings, monkeypatch: pytest.MonkeyPatch) -> None:
