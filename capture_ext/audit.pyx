@@ -17,7 +17,7 @@ When the pool is empty no audit is opened: `refused`; the crossing itself is not
 
 from typing import NamedTuple
 
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from capture_ext.atomics cimport exchange32, fetch_add32, give32, peek16, peek32, peek64, set16, take32
 from capture_ext.batch cimport PACKET_FRAGMENT, FrameBatch, Packet
@@ -25,6 +25,10 @@ from capture_ext.kept cimport FRAME_BYTES_LIMIT, Kept, keep_frame
 from capture_ext.pages cimport Pages
 from capture_ext.samples cimport SAMPLE_ENTRIES, SampleRing, copy_sample
 from capture_ext.totals cimport NO_LINE, Aim
+
+
+cdef extern from *:
+    const int64_t BEFORE_NS "10000000000LL"    # frames older than 10 s tell nothing about what began now
 
 
 cdef inline Kept *frame_at(const AuditPool *pool, uint32_t slot, uint32_t place) noexcept nogil:
@@ -130,16 +134,19 @@ cdef uint32_t place_before(const AuditPool *pool, uint32_t slot, const Kept *sam
 
 
 cdef void add_before(AuditPool *pool, uint32_t line, const SampleRing *ring) noexcept nogil:
-    """Take the latest frames of a line out of a sample ring into its audit."""
+    """Take the latest frames of a line out of a sample ring into its audit, if they are not from long ago."""
     cdef uint32_t slot = pool.slot_of[line]
     cdef uint64_t written = peek64(&ring.written)
     cdef uint64_t back
+    cdef int64_t oldest = 0
     cdef uint32_t place
     cdef const Kept *entry
     cdef Kept sample
     if slot == 0:
         return
     slot -= 1
+    if written and copy_sample(ring, written - 1, &sample):
+        oldest = sample.timestamp_ns - BEFORE_NS
     for back in range(1, min(written, <uint64_t>SAMPLE_ENTRIES) + 1):
         entry = &ring.entries[(written - back) % SAMPLE_ENTRIES]
         if peek32(&entry.incoming) != line and peek32(&entry.outgoing) != line:
@@ -147,7 +154,7 @@ cdef void add_before(AuditPool *pool, uint32_t line, const SampleRing *ring) noe
         if not copy_sample(ring, written - back, &sample) or not belongs(&pool.slots[slot], &sample):
             continue
         place = place_before(pool, slot, &sample)
-        if place == NO_LINE:
+        if place == NO_LINE or sample.timestamp_ns < oldest:
             return
         frame_at(pool, slot, pool.packets + place)[0] = sample
         pool.slots[slot].before = max(pool.slots[slot].before, place + 1)

@@ -95,7 +95,7 @@ cdef int choose(Bucket *bucket, uint32_t first, uint32_t tick, Weigh weigh, void
             return way
         if bucket.marks[way].pinned:
             continue
-        age = tick - bucket.marks[way].tick
+        age = tick - peek32(&bucket.marks[way].tick)
         if best >= 0 and age < oldest:
             continue
         weight = weigh(context, first + <uint32_t>way, bucket.marks[way].generation)

@@ -41,8 +41,8 @@ cdef void sample_batch(
     fence(RELEASE)
     keep_frame(kept, &batch.frames[i], ring.frame_bytes)
     kept.packet = packets[i]
-    kept.incoming = aims[i].incoming
-    kept.outgoing = aims[i].outgoing
+    set32(&kept.incoming, aims[i].incoming)
+    set32(&kept.outgoing, aims[i].outgoing)
     kept.course = aims[i].course
     give32(&kept.state, kept.state + 1)
     set64(&ring.written, ring.written + 1)

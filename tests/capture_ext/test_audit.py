@@ -69,6 +69,24 @@ def test_frames_from_before() -> None:
     assert [port // 64 for port in ports] == [57, 58, 59, 60, 61]  # one in 64, the latest whole ones
 
 
+def test_frames_from_long_before_tell_nothing() -> None:
+    """Samples of a host that are older than 10 s when its flood begins are left out."""
+    lane = Lane(incoming=[(0, 1500)], sizes=SIZES)
+    lane.send(Sent(source_port=1) for _ in range(1000))
+    for _ in range(20):
+        lane.tick()
+    lane.send((Sent(source_port=2) for _ in range(1600)), stamp=11 * 10**9)
+    lane.tick()
+    frames = reports.audit(lane.engine, HOST, False).frames
+    assert {frame.source_port for frame in frames} == {2}
+    lane = Lane(incoming=[(0, 1500)], sizes=EngineSizes(audit_before=100))
+    lane.send(Sent(source_port=1) for _ in range(1000))
+    lane.send((Sent(source_port=2) for _ in range(1000)), stamp=11 * 10**9)
+    lane.tick()
+    frames = reports.audit(lane.engine, HOST, False).frames
+    assert {frame.source_port for frame in frames} == {2}
+
+
 def test_long_frames_are_cut() -> None:
     """No more of a frame is kept than was asked for; its length on the wire is told."""
     lane = Lane(incoming=[(0, 100)], sizes=EngineSizes(frame_bytes=64))
