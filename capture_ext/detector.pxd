@@ -50,7 +50,7 @@ cdef struct Scene:               # all that a tick works on
     uint32_t *since              # of a line without a window: tick in which its counting began, 0: not counting
     uint16_t *carries            # how often each packet count of a line passed 2**32
     uint64_t *seen               # one bit a line: was ever touched
-    uint32_t tick                # number of the tick under way, read by the capture threads
+    uint32_t *tick               # number of the tick under way, read by the capture threads
     Crossed *queue
     uint32_t queued
     uint64_t postponed           # crossings that found the queue full; they come again with the next tick

@@ -165,9 +165,9 @@ cdef bint settle(Scene *scene, uint32_t number) noexcept nogil:
         book.marks[number].old = book.marks[number].recent
         book.marks[number].recent = state[0]
     book.busy_count += slot.sum[<int>COLUMN_PACKETS] != 0
-    if slot.flags & SLOT_CROSSED:
+    if slot.flags & SLOT_WATCHED:
         book.watches[number].peak = max(book.watches[number].peak, latest_power(book, number))
-    else:
+    if not slot.flags & SLOT_CROSSED:
         judge(scene, number)
     return True
 
@@ -212,7 +212,7 @@ cdef bint run_tick(Scene *scene, int64_t now_ns) noexcept nogil:
     if not advance(&scene.book.window, now_ns):
         scene.clock_stopped += 1
         return False
-    set32(&scene.tick, scene.book.window.number + 1)
+    set32(scene.tick, scene.book.window.number + 1)
     absorb_touched(scene)
     settle_all(scene)
     count_courses(scene)

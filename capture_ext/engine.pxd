@@ -22,6 +22,7 @@ cdef class Engine:
     cdef Rates rates
     cdef Audits audits
     cdef list _pages
+    cdef Pages _tick
     cdef bytes _seed
     cdef uint32_t _flow_limit
     cdef uint32_t _frame_bytes

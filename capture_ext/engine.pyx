@@ -134,7 +134,9 @@ cdef class Engine:
         self.scene.course_rings = <uint64_t *>self._take(self.rates.book.window.ticks * COURSES * 2 * sizeof(uint64_t))
         # From a window's length on: what was never written looks older than any window (flows.pyx).
         self.scene.book.window.number = self.scene.book.window.ticks
-        self.scene.tick = self.scene.book.window.number + 1
+        self._tick = Pages(sizeof(uint32_t))
+        self.scene.tick = <uint32_t *>self._tick.data
+        self.scene.tick[0] = self.scene.book.window.number + 1
 
     cdef void lock(self) noexcept nogil:
         pthread_mutex_lock(&self.mutex)
@@ -155,12 +157,13 @@ cdef class Engine:
         worker.totals = Totals(self.prefixes, self.hosts6, count_internal)
         worker.flows = Flows(self._flow_limit, self.rates.book.window.ticks, self._seed)
         worker.samples = Samples(self._frame_bytes)
-        worker._engine = self
+        # Not the engine itself: a circle would keep all this memory until the interpreter looks for circles.
+        worker._keeps = [self.audits, self._tick]
         worker.lane.tables = &worker.totals.tables
         worker.lane.flows = &worker.flows.table
         worker.lane.samples = &worker.samples.ring
         worker.lane.audits = &self.audits.pool
-        worker.lane.tick = &self.scene.tick
+        worker.lane.tick = self.scene.tick
         self.lock()
         self.scene.tables[self.scene.workers] = worker.lane.tables
         self.scene.rings[self.scene.workers] = worker.lane.samples
@@ -207,7 +210,7 @@ cdef class Engine:
             host = NO_HOST
         else:
             place = find_ipv6(
-                self.scene.directory, halves, bucket_of(self.scene.directory, halves), self.scene.tick, &generation
+                self.scene.directory, halves, bucket_of(self.scene.directory, halves), self.scene.tick[0], &generation
             )
             host = NO_HOST if place == NO_PLACE else self.scene.first_ipv6 + place
         if host == NO_HOST:
@@ -240,8 +243,8 @@ cdef class Engine:
         if self.hosts6.limit == 0 or not covers_ipv6(&self.prefixes.trie, halves):
             return
         bucket = bucket_of(self.scene.directory, halves)
-        if find_ipv6(self.scene.directory, halves, bucket, self.scene.tick, &generation) == NO_PLACE:
-            add_ipv6(self.scene.directory, halves, bucket, self.scene.tick, &generation, weigh_none, NULL)
+        if find_ipv6(self.scene.directory, halves, bucket, self.scene.tick[0], &generation) == NO_PLACE:
+            add_ipv6(self.scene.directory, halves, bucket, self.scene.tick[0], &generation, weigh_none, NULL)
 
     def release(self, int family, address, bint outgoing):
         """Stop watching a host: no more readings, its audit ends, and it may cross again."""

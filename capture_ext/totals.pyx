@@ -212,7 +212,7 @@ cdef class Totals:
         hosts = self.tables.hosts = (self.tables.first_ipv6 + hosts6.limit + 63) // 64 * 64
         self.tables.count_internal = count_internal
         self._lines = Pages(2 * <size_t>hosts * sizeof(Line), True)
-        self._flows = Pages(2 * <size_t>hosts * sizeof(uint32_t))
+        self._flows = Pages(2 * <size_t>hosts * sizeof(uint32_t), True)
         self._touched = Pages(2 * <size_t>hosts // 8)
         self._tags = Pages(<size_t>hosts6.limit * sizeof(uint32_t))
         self.tables.lines = <Line *>self._lines.data

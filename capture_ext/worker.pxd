@@ -23,5 +23,5 @@ cdef class Worker:
     cdef Flows flows
     cdef Samples samples
     cdef Lane lane
-    cdef object _engine          # owns what `lane` points to
+    cdef list _keeps             # what else `lane` points to
     cdef uint32_t _stopped

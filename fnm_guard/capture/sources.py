@@ -1,6 +1,6 @@
 """Frame sources from their descriptions: one for each thread."""
 
-import os
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,12 +41,12 @@ def build_sources(specs: "Sequence[SourceSpec]") -> list[BuiltSource]:
     """Build the sources of all threads.
 
     Threads of one interface share its frames by flow: an AF_PACKET fanout group, a PF_RING cluster.  Their numbers are
-    taken from the process id, so that two daemons on one machine do not share by mistake.
+    drawn anew each time: another daemon, or the capture that this one replaces, must not be given a part by mistake.
 
     Raises:
         ValueError: If a value is out of the range of its backend.
     """
-    return [built for number, spec in enumerate(specs) for built in _build(spec, os.getpid() * 64 + number)]
+    return [built for spec in specs for built in _build(spec, secrets.randbelow(_GROUP_LIMIT))]
 
 
 def _build(spec: "SourceSpec", number: int) -> "list[BuiltSource]":
@@ -65,7 +65,7 @@ def _af_packet(spec: "SourceSpec", number: int) -> "FrameSource":
         blocks=max(2, spec.ring_bytes // _BLOCK_BYTES),
         timeout_ms=_BLOCK_MS,
         promiscuous=spec.promiscuous,
-        fanout_group=number % _GROUP_LIMIT + 1 if spec.threads > 1 else 0,
+        fanout_group=number + 1 if spec.threads > 1 else 0,
     )
 
 

@@ -1,5 +1,7 @@
 """What happens when something is full, and what may be asked of the engine."""
 
+import gc
+
 import pytest
 from netaddr import IPAddress
 
@@ -104,6 +106,12 @@ def test_watching_without_traffic() -> None:
         (HOST, 0, 0),
         (six, 0, 0),
     }
+    lane.repeat(Sent(), 10)
+    lane.tick()
+    assert {report.host: (report.peak, report.packets[1]) for report in reports.watched(lane.engine)} == {
+        HOST: (50, 10),
+        six: (0, 0),
+    }
     lane.repeat(Sent(), 101)
     assert [crossing.host for crossing in lane.tick()] == [HOST]
     lane.engine.release(*HOST, False)
@@ -193,6 +201,24 @@ def test_too_many_threads_are_refused() -> None:
     lane = Lane(workers=64)
     with pytest.raises(ValueError, match="more than 64 capture threads"):
         lane.engine.add_worker(MemoryFrames([]), False)
+
+
+def test_memory_goes_with_the_last_reference() -> None:
+    """An engine that was replaced gives its memory back at once; nothing waits for the garbage collector."""
+
+    def engines() -> int:
+        return sum(isinstance(thing, Engine) for thing in gc.get_objects())
+
+    gc.collect()
+    before = engines()
+    lane = Lane(workers=2)
+    assert engines() == before + 1
+    gc.disable()
+    try:
+        del lane
+        assert engines() == before
+    finally:
+        gc.enable()
 
 
 def test_the_largest_network_costs_nothing_untouched() -> None:
