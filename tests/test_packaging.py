@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import tomllib
 import venv
 import zipfile
@@ -48,8 +47,8 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     code = "import setuptools.build_meta as b; b.build_sdist('../dist')"
     run(sys.executable, "-c", code, cwd=tree)
     (archive,) = (folder / "dist").iterdir()
-    with tarfile.open(archive) as packed:
-        packed.extractall(folder / "unpacked", filter="data")
+    (folder / "unpacked").mkdir()
+    run("tar", "-xf", archive, "-C", folder / "unpacked", cwd=folder)
     (top,) = (folder / "unpacked").iterdir()
     return top
 
