@@ -9,6 +9,7 @@ from netaddr import IPAddress
 
 from announcer.peers import Bird, Frr, Neighbour
 from announcer.stage import GUARD, OTHER, OTHER_GUARD, PEER, eventually, profile, routes
+from fnm_guard.announcer.configuration import bridge_path
 
 if TYPE_CHECKING:
     from announcer.stage import Stage
@@ -140,7 +141,12 @@ async def test_exabgp_as_another_user(stage: "Stage", monkeypatch: pytest.Monkey
     _open_to_all(stage)
     stage.settings().runtime.mkdir(mode=0o711)
     command = Path(sys.executable).with_name("exabgp")
-    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")  # the test's own may lie in a home folder
+    # The test's own interpreter and bridge may lie in a home folder that is closed to others.
+    bridge = stage.lab.folder / "bridge.py"
+    bridge.write_bytes(bridge_path().read_bytes())
+    for module in ("configuration", "runtime"):
+        monkeypatch.setattr(f"fnm_guard.announcer.{module}.bridge_path", lambda: bridge)
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
     async with stage.announcer(user="nobody", command=command) as announcer:
         announcer.want(routes(HOST))
         await eventually(lambda: bird.kernel_routes() == {HOST})
