@@ -1,5 +1,6 @@
 """Sessions that do not come about, or not whole: the state says why, in words that lead to the cause."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -142,8 +143,8 @@ async def test_exabgp_as_another_user(stage: "Stage", monkeypatch: pytest.Monkey
     stage.settings().runtime.mkdir(mode=0o711)
     command = Path(sys.executable).with_name("exabgp")
     # The test's own interpreter and bridge may lie in a home folder that is closed to others.
-    bridge = stage.lab.folder / "bridge.py"
-    bridge.write_bytes(bridge_path().read_bytes())
+    bridge = stage.lab.folder / "open" / "bridge.py"
+    shutil.copytree(bridge_path().parent, bridge.parent)
     for module in ("configuration", "runtime"):
         monkeypatch.setattr(f"fnm_guard.announcer.{module}.bridge_path", lambda: bridge)
     monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
