@@ -52,4 +52,4 @@ cdef class Audits:
     cdef Pages _slots
     cdef Pages _frames
     cdef tuple frames_of(self, uint32_t line)
-    cdef list take_full(self)
+    cdef uint32_t next_full(self)

@@ -1,23 +1,3 @@
-from typing import NamedTuple
-
-class KeptFrame(NamedTuple):
-    timestamp_ns: int
-    family: int
-    source: int
-    destination: int
-    source_port: int
-    destination_port: int
-    protocol: int
-    ip_bytes: int
-    tcp_flags: int
-    fragment: bool
-    before: bool
-    link_type: int
-    wire_bytes: int
-    frame: bytes
-
 class Audits:
     def __init__(self, lines: int, slots: int, packets: int, before: int, frame_bytes: int) -> None: ...
     def counts(self) -> tuple[int, int]: ...
-
-def timestamp(frame: KeptFrame) -> int: ...

@@ -15,13 +15,11 @@ not the slot's, so such a frame costs the next audit one of its places and never
 When the pool is empty no audit is opened: `refused`; the crossing itself is not held up by that.
 """
 
-from typing import NamedTuple
-
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from capture_ext.atomics cimport exchange32, fetch_add32, give32, peek16, peek32, peek64, set16, take32
-from capture_ext.batch cimport PACKET_FRAGMENT, FrameBatch, Packet
-from capture_ext.kept cimport FRAME_BYTES_LIMIT, Kept, keep_frame
+from capture_ext.batch cimport FrameBatch, Packet
+from capture_ext.kept cimport FRAME_BYTES_LIMIT, Kept, by_time, keep_frame, kept_frame
 from capture_ext.pages cimport Pages
 from capture_ext.samples cimport SAMPLE_ENTRIES, SampleRing, copy_sample
 from capture_ext.totals cimport NO_LINE, Aim
@@ -198,44 +196,6 @@ cdef uint32_t settle_audits(AuditPool *pool) noexcept nogil:
     return pool.full
 
 
-class KeptFrame(NamedTuple):
-    """One kept frame, numbers as in its headers; fields as those of `AuditPacket`."""
-
-    timestamp_ns: int
-    family: int
-    source: int
-    destination: int
-    source_port: int
-    destination_port: int
-    protocol: int
-    ip_bytes: int
-    tcp_flags: int
-    fragment: bool
-    before: bool
-    link_type: int
-    wire_bytes: int
-    frame: bytes
-
-
-cdef object kept_frame(const Kept *kept, bint before):
-    return KeptFrame(
-        kept.timestamp_ns,
-        kept.packet.family,
-        (<object>kept.packet.source[0] << 64) | kept.packet.source[1],
-        (<object>kept.packet.destination[0] << 64) | kept.packet.destination[1],
-        kept.packet.source_port,
-        kept.packet.destination_port,
-        kept.packet.protocol,
-        kept.packet.ip_bytes,
-        kept.packet.tcp_flags,
-        bool(kept.packet.flags & PACKET_FRAGMENT),
-        bool(before),
-        kept.link_type,
-        kept.wire_bytes,
-        (<const char *>kept.frame)[:kept.bytes],
-    )
-
-
 cdef class Audits:
     """The pool of audits.  The detector opens and closes; capture threads fill.
 
@@ -267,7 +227,7 @@ cdef class Audits:
         self.pool.frame_bytes = frame_bytes
 
     cdef tuple frames_of(self, uint32_t line):
-        """Give the frames kept for a line, by time, and whether its audit is full.  Not while the detector runs."""
+        """Give the frames kept for a line, by time, and whether its audit is full.  Only who may close it asks."""
         cdef uint32_t slot = self.pool.slot_of[line]
         cdef const AuditSlot *audit
         cdef const Kept *kept
@@ -282,26 +242,16 @@ cdef class Audits:
             kept = frame_at(&self.pool, slot - 1, place)
             if take32(&kept.state) and belongs(audit, kept):
                 after.append(kept_frame(kept, False))
-        before.sort(key=timestamp)
-        after.sort(key=timestamp)
-        return before + after, audit.state == AUDIT_FULL
+        return by_time(before) + by_time(after), audit.state == AUDIT_FULL
 
-    cdef list take_full(self):
-        """Give (line, frames) of every full audit, and close them.  Not while the detector runs."""
+    cdef uint32_t next_full(self):
+        """Give the line of an audit that is full, NO_LINE if there is none.  Its frames stay until it is closed."""
         cdef uint32_t slot
-        found = []
         for slot in range(self.pool.count if self.pool.full else 0):
             if self.pool.slots[slot].state == AUDIT_FULL:
-                line = self.pool.slots[slot].line
-                found.append((line, self.frames_of(line)[0]))
-                close_audit(&self.pool, line)
-        return found
+                return self.pool.slots[slot].line
+        return NO_LINE
 
     def counts(self):
         """Give how many audits are in use and how many were refused."""
         return self.pool.in_use, self.pool.refused
-
-
-def timestamp(frame):
-    """Give what frames are sorted by."""
-    return frame.timestamp_ns

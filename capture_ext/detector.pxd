@@ -52,6 +52,7 @@ cdef struct Scene:               # all that a tick works on
     uint64_t *seen               # one bit a line: was ever touched
     uint32_t *tick               # number of the tick under way, read by the capture threads
     Crossed *queue
+    Crossed *other_queue         # the one that was fetched last
     uint32_t queued
     uint64_t postponed           # crossings that found the queue full; they come again with the next tick
     uint64_t windowless          # crossings that found no window for a host to be watched; the same

@@ -131,6 +131,7 @@ cdef class Engine:
         self.scene.carries = <uint16_t *>self._take(2 * hosts * CARRY_KINDS * sizeof(uint16_t))
         self.scene.seen = <uint64_t *>self._take(2 * hosts // 8)
         self.scene.queue = <Crossed *>self._take(QUEUE_LIMIT * sizeof(Crossed))
+        self.scene.other_queue = <Crossed *>self._take(QUEUE_LIMIT * sizeof(Crossed))
         self.scene.course_rings = <uint64_t *>self._take(self.rates.book.window.ticks * COURSES * 2 * sizeof(uint64_t))
         # From a window's length on: what was never written looks older than any window (flows.pyx).
         self.scene.book.window.number = self.scene.book.window.ticks

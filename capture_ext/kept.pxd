@@ -47,3 +47,7 @@ cdef inline void keep_frame(Kept *kept, const Frame *frame, uint32_t limit) noex
     kept.bytes = <uint16_t>min(frame.captured + tag, max(limit, ADDRESSES_BYTES + tag))
     memcpy(kept.frame + ADDRESSES_BYTES + tag, frame.data + ADDRESSES_BYTES, kept.bytes - ADDRESSES_BYTES - tag)
     kept.wire_bytes += tag
+
+
+cdef object kept_frame(const Kept *kept, bint before)
+cdef list by_time(list frames)

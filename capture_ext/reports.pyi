@@ -1,7 +1,7 @@
 from typing import NamedTuple, TypeAlias
 
-from capture_ext.audit import KeptFrame
 from capture_ext.engine import Engine
+from capture_ext.kept import KeptFrame
 
 Host: TypeAlias = tuple[int, int]
 

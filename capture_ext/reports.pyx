@@ -1,22 +1,27 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, autotestdict=False
 """Crossings, watched hosts, audits and rates as Python values.  All of it in the event loop's thread.
 
+The mutex is held to copy, never to make Python values: with 10,000 hosts under attack that would hold up the clock.
+
 A host is (family, address as a number).  Rates are tuples in the order of the metrics: packets a second, bits a
 second, flows in the window, and by protocol.
 """
 
 from typing import NamedTuple
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from capture_ext.audit cimport close_audit
 
 from capture_ext.detector cimport Crossed, Scene
 from capture_ext.engine cimport Engine
 from capture_ext.limits cimport COLUMNS
+from capture_ext.pages cimport Pages
 from capture_ext.rates cimport SLOT_WATCHED, Slot, State, rates_of
 from capture_ext.readout cimport address_of, packets_of, read_line
 from capture_ext.totals cimport COUNTS, NO_LINE
 
-from capture_ext.audit import KeptFrame
+from capture_ext.kept import KeptFrame
 
 Host = tuple[int, int]
 
@@ -57,6 +62,15 @@ class AuditReport(NamedTuple):
     full: bool
 
 
+cdef struct WatchedLine:
+    uint32_t line
+    uint32_t group
+    uint64_t address[2]
+    double peak
+    double rates[COLUMNS]
+    uint64_t packets[COUNTS]
+
+
 cdef object rates_tuple(const double *rates):
     cdef int column
     return tuple([rates[column] for column in range(COLUMNS)])
@@ -88,58 +102,98 @@ cdef object crossing_report(const Scene *scene, const Crossed *crossed):
 
 def crossings(Engine engine):
     """Take the crossings that wait, in the order in which they were found."""
-    cdef uint32_t i
-    found = []
+    cdef Crossed *queue
+    cdef uint32_t count, i
     engine.lock()
-    try:
-        for i in range(engine.scene.queued):
-            found.append(crossing_report(&engine.scene, &engine.scene.queue[i]))
-        engine.scene.queued = 0
-    finally:
-        engine.unlock()
-    return found
+    queue = take_queue(&engine.scene, &count)
+    engine.unlock()
+    return [crossing_report(&engine.scene, &queue[i]) for i in range(count)]
 
 
-cdef object watch_report(Scene *scene, uint32_t number):
+cdef Crossed *take_queue(Scene *scene, uint32_t *count) noexcept nogil:
+    """Give the queue with its length, and put the other one in its place: what is read is not written meanwhile."""
+    cdef Crossed *queue = scene.queue
+    count[0] = scene.queued
+    scene.queue = scene.other_queue
+    scene.other_queue = queue
+    scene.queued = 0
+    return queue
+
+
+cdef void read_watched(Scene *scene, uint32_t number, WatchedLine *found) noexcept nogil:
+    """Fill what is told of a watched window."""
     cdef const Slot *slot = &scene.book.slots[number]
-    cdef double rates[COLUMNS]
     cdef State sum
     cdef int kind
     read_line(scene, slot.line, &sum)
-    rates_of(scene.book, number, &scene.states[slot.line], rates)
-    packets = tuple([
-        packets_of(scene, slot.line, &sum, kind) - scene.book.watches[number].packets[kind] for kind in range(COUNTS)
-    ])
+    rates_of(scene.book, number, &scene.states[slot.line], found.rates)
+    address_of(scene, slot.line, found.address)
+    found.line = slot.line
+    found.group = slot.group
+    found.peak = scene.book.watches[number].peak
+    for kind in range(COUNTS):
+        found.packets[kind] = packets_of(scene, slot.line, &sum, kind) - scene.book.watches[number].packets[kind]
+
+
+cdef uint32_t read_all_watched(Scene *scene, WatchedLine *found) noexcept nogil:
+    """Fill what is told of every watched window; give how many there are."""
+    cdef uint32_t i, count = 0
+    for i in range(scene.book.active_count):
+        if not scene.book.slots[scene.book.active[i]].flags & SLOT_WATCHED:
+            continue
+        read_watched(scene, scene.book.active[i], &found[count])
+        count += 1
+    return count
+
+
+cdef object watch_report(const Scene *scene, const WatchedLine *found, int64_t now_ns):
+    cdef uint32_t host = found.line if found.line < scene.hosts else found.line - scene.hosts
     return WatchReport(
-        host_of(scene, slot.line), slot.line >= scene.hosts, rates_tuple(rates), slot.group,
-        scene.book.watches[number].peak, packets, scene.book.window.now_ns,
+        (6 if host >= scene.first_ipv6 else 4, (<object>found.address[0] << 64) | found.address[1]),
+        found.line >= scene.hosts,
+        rates_tuple(found.rates),
+        found.group,
+        found.peak,
+        (
+            found.packets[0], found.packets[1], found.packets[2], found.packets[3], found.packets[4],
+            found.packets[5],
+        ),
+        now_ns,
     )
 
 
 def watched(Engine engine):
     """Give a report of every watched host and direction."""
-    cdef uint32_t i, number
-    found = []
-    engine.lock()
-    try:
-        for i in range(engine.scene.book.active_count):
-            number = engine.scene.book.active[i]
-            if engine.scene.book.slots[number].flags & SLOT_WATCHED:
-                found.append(watch_report(&engine.scene, number))
-    finally:
+    cdef Pages pages
+    cdef WatchedLine *found
+    cdef uint32_t count, i
+    cdef int64_t now_ns
+    pages = Pages((engine.scene.book.limit + 1) * sizeof(WatchedLine))
+    found = <WatchedLine *>pages.data
+    with nogil:
+        engine.lock()
+        count = read_all_watched(&engine.scene, found)
+        now_ns = engine.scene.book.window.now_ns
         engine.unlock()
-    return found
+    return [watch_report(&engine.scene, &found[i], now_ns) for i in range(count)]
 
 
 def full_audits(Engine engine):
-    """Take the audits that are full."""
-    engine.lock()
-    try:
-        return [
-            AuditReport(host_of(&engine.scene, line), line >= engine.scene.hosts, frames, True)
-            for line, frames in engine.audits.take_full()
-        ]
-    finally:
+    """Take the audits that are full.
+
+    A full audit stays as it is until this thread closes it, so its frames are read without the mutex.
+    """
+    found = []
+    while True:
+        engine.lock()
+        line = engine.audits.next_full()
+        host = host_of(&engine.scene, line) if line != NO_LINE else None
+        engine.unlock()
+        if line == NO_LINE:
+            return found
+        found.append(AuditReport(host, line >= engine.scene.hosts, engine.audits.frames_of(line)[0], True))
+        engine.lock()
+        close_audit(&engine.audits.pool, line)
         engine.unlock()
 
 

@@ -14,7 +14,7 @@ from fnm_guard.core.model import Audit, AuditPacket, Crossing, Direction, HostRa
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from capture_ext.audit import KeptFrame
+    from capture_ext.kept import KeptFrame
     from fnm_guard.capture.model import AuditSpec
     from fnm_guard.core.model import DetectionPolicy, Thresholds
 
@@ -88,6 +88,7 @@ class Reader:
 
     def __init__(self, policy: "DetectionPolicy", audit: "AuditSpec") -> None:
         self.policy = policy
+        self._watched: dict[reports.Host, IPAddress] = {}
         sizes = EngineSizes(
             ipv6_hosts=policy.ipv6_hosts,
             audits=audit.hosts,
@@ -124,9 +125,12 @@ class Reader:
 
     def readings(self, now: float) -> list[Reading]:
         """Read every watched host; rates as of the last tick, taken at `now`."""
+        watched = reports.watched(self._engine)
+        # Making an address is half the work; watched hosts are the same from pulse to pulse.
+        self._watched = {report.host: self._watched.get(report.host) or _address(report.host) for report in watched}
         return [
             Reading(
-                host=_address(report.host),
+                host=self._watched[report.host],
                 direction=_direction(report.outgoing),
                 rates=Rates(*report.rates),
                 thresholds=self._thresholds(report.group, report.outgoing),
@@ -134,7 +138,7 @@ class Reader:
                 packets=report.packets,
                 at=now,
             )
-            for report in reports.watched(self._engine)
+            for report in watched
         ]
 
     def audits(self) -> list[Audit]:
