@@ -11,6 +11,7 @@ Threads.
 import contextlib
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from fnm_guard.capture.model import AuditSpec, CaptureError
@@ -59,22 +60,23 @@ class Capture(Reader):
         self._fd = -1
 
     def start(self) -> None:
-        """Open every source in the network namespace of this thread, and start the threads.
+        """Open the sources in the network namespace of this thread, and start the threads.
+
+        A source that cannot be opened is tried again and again, like one that fails later, as long as one opens.
 
         Raises:
-            CaptureError: If a source cannot be opened; none is open then.
+            CaptureError: If none can be opened.
         """
-        opened: list[BuiltSource] = []
+        built: list[BuiltSource] = []
         try:
-            for built in self._build(self._specs):
-                built.source.open()
-                opened.append(built)
-            workers = [self._engine.add_worker(built.source, built.count_internal) for built in opened]
-        except (OSError, ValueError) as error:
-            for built in opened:
-                built.source.close()
-            raise CaptureError(error.strerror or str(error) if isinstance(error, OSError) else str(error)) from error
-        self._runners = [SourceRunner(built, worker) for built, worker in zip(opened, workers, strict=True)]
+            built = self._build(self._specs)
+            failures = _open(built)
+            workers = [self._engine.add_worker(one.source, one.count_internal) for one in built]
+        except (OSError, ValueError, CaptureError) as error:
+            for one in built:
+                one.source.close()
+            raise CaptureError(str(error)) from error
+        self._runners = [SourceRunner(*of_source) for of_source in zip(built, workers, failures, strict=True)]
         self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._threads = [
             threading.Thread(target=self._engine.run_clock, args=(self._fd,), name="clock", daemon=True),
@@ -100,6 +102,13 @@ class Capture(Reader):
         """Give the state of every source's thread; counts are a second old at the most."""
         return [runner.state for runner in self._runners]
 
+    def settle(self) -> None:
+        """End a tick now and ask the sources, so that totals and counts are of this instant; any thread."""
+        if self._runners:
+            self._engine.tick(time.monotonic_ns())
+        for runner in self._runners:
+            runner.look()
+
     def close(self) -> None:
         """Stop and join the threads and close the sources; what was counted can still be read."""
         self._closing.set()
@@ -109,6 +118,7 @@ class Capture(Reader):
         for thread in self._threads:
             thread.join()
         self._threads = []
+        self.settle()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -117,3 +127,27 @@ class Capture(Reader):
         while not self._closing.wait(_LOOK_SECONDS):
             for runner in self._runners:
                 runner.look()
+
+
+def _open(built: "Sequence[BuiltSource]") -> list[str]:
+    """Open sources; give why each cannot be opened, "" if it is open.
+
+    Raises:
+        CaptureError: If none is open; each reason once, with all its sources.
+    """
+    failures = [_try_open(one) for one in built]
+    if not all(failures):
+        return failures
+    sources: dict[str, dict[str, None]] = {}
+    for one, failure in zip(built, failures, strict=True):
+        name = one.source.describe()
+        sources.setdefault(failure.removeprefix(f"{name}: "), {})[name] = None
+    raise CaptureError("; ".join(f"{', '.join(names)}: {reason}" for reason, names in sources.items()))
+
+
+def _try_open(built: "BuiltSource") -> str:
+    try:
+        built.source.open()
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return ""

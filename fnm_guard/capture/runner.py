@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["FIRST_WAIT_SECONDS", "LONGEST_WAIT_SECONDS", "SourceRunner"]
 
 FIRST_WAIT_SECONDS = 0.5
-LONGEST_WAIT_SECONDS = 30.0
+LONGEST_WAIT_SECONDS = 5.0
+"""An attempt costs next to nothing, and a guard that waits is blind."""
 
 _ENDED = "ended"
 _log = structlog.get_logger(__name__)
@@ -31,26 +32,30 @@ class SourceRunner:
     """Keeps one source running.
 
     Args:
-        built: The source, open.
+        built: The source, open if there is no failure.
         worker: The engine's worker for it.
+        failure: Why it could not be opened, "" if it is open.
     """
 
-    def __init__(self, built: "BuiltSource", worker: "Worker") -> None:
+    def __init__(self, built: "BuiltSource", worker: "Worker", failure: str = "") -> None:
         self._built = built
         self._source = built.source
         self._worker = worker
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._before = SourceStatistics(0, 0, 0)
-        self._open = True
+        self._open = not failure
         description = self._source.describe()
         if built.note:
             description = f"{description} ({built.note})"
-        self.state = SourceState(description, built.interface, "running", "", 0, 0, 0)
+        self.state = SourceState(description, built.interface, "failed" if failure else "running", failure, 0, 0, 0)
         self.thread = threading.Thread(target=self.run, name=self._source.describe(), daemon=True)
 
     def run(self) -> None:
         """Read until stopped; the source is closed at the end."""
+        if not self._open:
+            self._fail(self.state.failure)
+            self._reopen()
         while not self._stopped.is_set():
             outcome = self._worker.run()
             self._close()
