@@ -70,6 +70,10 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         return INTERRUPTED
     except (click.ClickException, ConfigError, NotReachableError, RequestRefusedError) as error:
         return _explain(error)
+    except OSError as error:  # standard output: a full disk
+        sys.stdout = None
+        click.echo(f"fnm-guard: {error.strerror or error}", err=True)
+        return FAILED
     return code if isinstance(code, int) else 0
 
 
