@@ -1,7 +1,10 @@
 """Builds the parts of the daemon from the settings; with `replay.py` the only file that names concrete ones."""
 
 import asyncio
+import contextlib
+import functools
 import importlib.metadata
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +16,18 @@ from fnm_guard.api.listener import ListenError
 from fnm_guard.api.server import ApiServer
 from fnm_guard.capture.live import Capture
 from fnm_guard.capture.model import CaptureError
+from fnm_guard.capture.sources import build_sources
 from fnm_guard.config import ConfigError, load
 from fnm_guard.core.guard import Guard
 from fnm_guard.daemon.clock import LiveClock
 from fnm_guard.daemon.desk import OperatorDesk
+from fnm_guard.daemon.lock import FolderError, FolderLock
+from fnm_guard.daemon.log import Log
 from fnm_guard.daemon.parts import Parts
 from fnm_guard.daemon.reloading import Reloader
+from fnm_guard.daemon.sensor import Sensor
 from fnm_guard.daemon.service import Service
-from fnm_guard.journal import Journal, configure
+from fnm_guard.journal import Journal, PeerJournal
 from fnm_guard.notify import Notifier, check_templates
 from fnm_guard.pipeline import Pipeline
 from fnm_guard.reports import Reports
@@ -28,13 +35,13 @@ from fnm_guard.specs import announcer_settings, audit_spec, mail_settings, notif
 from fnm_guard.store import Store, StoreError
 
 if TYPE_CHECKING:
-    from fnm_guard.announcer.peers import PeerState
     from fnm_guard.config.settings import Settings
 
 __all__ = ["check", "run"]
 
 DONE, FAILED, CONFIGURATION = 0, 1, 2
 INSTANCE = "fnm-guard"
+STDERR = 2
 
 _log = structlog.get_logger("fnm_guard")
 
@@ -49,23 +56,41 @@ def run(path: Path) -> int:
     if not settings.capture:
         print(f"{path}: capture: nothing to read: name a source and its interfaces", file=sys.stderr)
         return CONFIGURATION
-    configure(settings.log.level, settings.log.format)
+    _hold_standard_streams()
+    log = Log()
+    log.configure(settings.log.level, settings.log.format)
     try:
-        asyncio.run(_main(path, settings))
-    except (StoreError, CaptureError, ListenError) as error:
+        with contextlib.ExitStack() as stack:
+            for key, folder in _folders(settings).items():
+                stack.enter_context(FolderLock(folder, key))
+            asyncio.run(_main(path, settings, log))
+    except (FolderError, StoreError, CaptureError, ListenError) as error:
         _log.error("cannot run", why=str(error))
         return FAILED
     return DONE
 
 
-async def _main(path: Path, settings: "Settings") -> None:
+def _folders(settings: "Settings") -> dict[str, Path]:
+    """Give the folders that must be ours alone, by their settings; one folder may be both."""
+    folders = {"paths.state": settings.paths.state}
+    if settings.paths.runtime.resolve() != settings.paths.state.resolve():
+        folders["paths.runtime"] = settings.paths.runtime
+    return folders
+
+
+def _hold_standard_streams() -> None:
+    """Keep descriptors 0 to 2 taken: if one came closed, the database could get its number, and log lines with it."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        pass
+    os.close(descriptor)
+
+
+async def _main(path: Path, settings: "Settings", log: Log) -> None:
     clock = LiveClock()
-    for folder in (settings.paths.runtime, settings.paths.state):
-        _make_folder(folder)
     store = Store(settings.paths.state / "guard.db", clock.wall)
     store.start()
     try:
-        parts = _build(settings, clock, store)
+        parts = _build(settings, clock, store, log)
         reloader = Reloader(parts, path, make_capture, _configure_notifier)
         desk = OperatorDesk(parts, reloader.reload)
         api = ApiServer(desk, settings.api_socket, settings.api.group)
@@ -74,23 +99,16 @@ async def _main(path: Path, settings: "Settings") -> None:
         store.close()
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{folder}: {error.strerror}: make it, owned by the user that runs fnm-guard") from None
-
-
-def _build(settings: "Settings", clock: LiveClock, store: Store) -> Parts:
+def _build(settings: "Settings", clock: LiveClock, store: Store, log: Log) -> Parts:
     guard = Guard(settings.attack_policy(), settings.ban_policy(), *store.next_numbers())
-    capture = make_capture(settings)
+    sensor = Sensor(make_capture(settings))
     instance = f"{INSTANCE}-{store.identity}"
     notifier = Notifier(
         notify_policy(settings, instance), mail_settings(settings), script_settings(settings), store.outbox, clock.wall
     )
-    reports = Reports(capture, notifier, settings.notify.audit_deadline)
+    reports = Reports(sensor, notifier, settings.notify.audit_deadline)
     pipeline = Pipeline(
-        capture,
+        sensor,
         guard,
         lambda: parts.announce(),  # noqa: PLW0108  # the parts are put together below
         (store, reports, Journal()),
@@ -101,7 +119,8 @@ def _build(settings: "Settings", clock: LiveClock, store: Store) -> Parts:
         started=clock.now(),
         settings=settings,
         clock=clock,
-        capture=capture,
+        log=log,
+        sensor=sensor,
         guard=guard,
         pipeline=pipeline,
         reports=reports,
@@ -116,17 +135,21 @@ async def _configure_notifier(notifier: Notifier, instance: str, settings: "Sett
     await notifier.configure(notify_policy(settings, instance), mail_settings(settings), script_settings(settings))
 
 
-def make_capture(settings: "Settings") -> Capture:
-    """Build sources and engine."""
-    return Capture(settings.detection_policy(), source_specs(settings), audit_spec(settings))
+def make_capture(settings: "Settings", generation: int = 0) -> Capture:
+    """Build sources and engine; another generation may be open at the same time.
+
+    Raises:
+        CaptureError: If the settings ask for more than there can be.
+    """
+    build = functools.partial(build_sources, generation=generation)
+    try:
+        return Capture(settings.detection_policy(), source_specs(settings), audit_spec(settings), build)
+    except (ValueError, MemoryError) as error:
+        raise CaptureError(str(error) or "there is no memory for so many hosts") from error
 
 
 def _announcer(settings: "Settings") -> Announcer:
-    return Announcer(announcer_settings(settings, INSTANCE), settings.peer_profiles(), _log_peer)
-
-
-def _log_peer(state: "PeerState") -> None:
-    _log.info("peer", name=state.name, state=state.state.value, reason=state.reason, routes=state.announced)
+    return Announcer(announcer_settings(settings, INSTANCE), settings.peer_profiles(), PeerJournal().record)
 
 
 def check(path: Path) -> int:

@@ -1,7 +1,5 @@
-"""The log: how it is written, and its sink, one line an event, constant text plus fields."""
+"""The sink that writes every event to the log: one line an event, constant text plus fields."""
 
-import logging
-import sys
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,33 +15,14 @@ from fnm_guard.core.events import (
 )
 
 if TYPE_CHECKING:
+    from fnm_guard.announcer.peers import PeerState
     from fnm_guard.core.events import Event
     from fnm_guard.core.life import Attack, Ban
     from fnm_guard.core.model import Audit
 
-__all__ = ["Journal", "configure"]
+__all__ = ["Journal", "PeerJournal"]
 
 _log = structlog.get_logger("fnm_guard")
-
-
-def configure(level: str, form: str) -> None:
-    """Write the log to standard error: `text`, or `json` with one object a line; times in UTC."""
-    renderer: structlog.typing.Processor
-    if form == "json":
-        renderer = structlog.processors.JSONRenderer()
-    else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info if form == "json" else structlog.processors.StackInfoRenderer(),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 class Journal:
@@ -74,6 +53,21 @@ class Journal:
     def record_audit(self, attack: int, audit: "Audit") -> None:
         """Log that the evidence is there."""
         _log.info("audit taken", attack=attack, host=str(audit.host), packets=len(audit.packets))
+
+
+class PeerJournal:
+    """Writes to the log how each session is, once for each change; routes that come and go are no change."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, str]] = {}
+
+    def record(self, peer: "PeerState") -> None:
+        """Log a peer if its state or the reason is new."""
+        now = (peer.state.value, peer.reason)
+        if self._known.get(peer.name) == now:
+            return
+        self._known[peer.name] = now
+        _log.info("peer", name=peer.name, state=peer.state.value, reason=peer.reason, routes=peer.announced)
 
 
 def _attack(attack: "Attack") -> dict[str, object]:

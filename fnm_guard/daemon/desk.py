@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from netaddr import IPNetwork
-
 from fnm_guard.announcer.peers import SessionState
 from fnm_guard.api.desk import (
     AttackEntry,
@@ -68,8 +66,8 @@ class OperatorDesk:
             mode=parts.settings.ban.mode,
             started=parts.started,
             uptime_seconds=parts.clock.now() - parts.started,
-            sources=figures.sources(parts.capture),
-            unparsed=figures.unparsed(parts.capture),
+            sources=figures.sources(parts.sensor),
+            unparsed=figures.unparsed(parts.sensor),
             bans=len(parts.guard.bans()),
             bans_limit=parts.settings.ban.limits.active,
             attacks=len(parts.guard.attacks()),
@@ -83,15 +81,17 @@ class OperatorDesk:
 
     def traffic(self) -> Traffic:
         """Give the totals of every direction."""
-        return figures.traffic(self._parts.capture)
+        return figures.traffic(self._parts.sensor)
 
     def top(self, by: TopOrder, direction: "Direction", count: int) -> "Sequence[HostRates]":
         """Give the busiest hosts in a direction, busiest first."""
-        return self._parts.capture.top(by.value, direction, count)
+        return self._parts.sensor.top(by.value, direction, count)
 
     def bans(self) -> Sequence[BanEntry]:
         """Give the active bans, oldest first."""
-        return [self._entry(ban) for ban in self._parts.guard.bans()]
+        bans = self._parts.guard.bans()
+        wanted, told = figures.wanted_at(bans, self._parts.settings), figures.told_at(self._parts.announcer)
+        return [BanEntry(ban, told.get(ban.host, ()), wanted.get(ban.host, ())) for ban in bans]
 
     async def attacks(self, limit: int) -> Sequence[AttackEntry]:
         """Give the latest attacks, newest first; running ones with their newest figures."""
@@ -133,10 +133,10 @@ class OperatorDesk:
         await self._carry_out(events, by, "ban", host, reason, refusals[0].text if refusals else "done")
         if refusals:
             raise OrderRefusedError(refusals[0].text)
-        ban = next((ban for ban in parts.guard.bans() if ban.host == host), None)
-        if ban is None:
+        entry = next((entry for entry in self.bans() if entry.ban.host == host), None)
+        if entry is None:
             raise OrderRefusedError(f"{host}: the ban ended at once, see the log")
-        return self._entry(ban)
+        return entry
 
     async def unban(self, host: "IPAddress", *, reason: str, by: str) -> "Ban":
         """End the ban of a host and give what it was."""
@@ -176,22 +176,12 @@ class OperatorDesk:
         parts.store.record_order(by, verb, host, reason, parts.clock.now(), result)
         await asyncio.to_thread(parts.store.flush, FLUSH_SECONDS)
 
-    def _entry(self, ban: "Ban") -> BanEntry:
-        """Say which peers should hear of a ban, and which do."""
-        parts = self._parts
-        prefix = IPNetwork(ban.host)
-        up = {state.name for state in parts.announcer.peers() if state.state is SessionState.UP}
-        told = parts.announcer.announced()
-        has = tuple(
-            name for name, routes in told.items() if name in up and any(route.prefix == prefix for route in routes)
-        )
-        return BanEntry(ban, has, figures.wanted_at(ban, parts.settings) if ban.announce else ())
-
     def _attack_entry(self, record: "AttackRecord") -> AttackEntry:
         attack = self._parts.guard.attack(record.attack.host, record.attack.direction)
         if attack is None or attack.number != record.attack.number:
             attack = record.attack
-        return AttackEntry(attack, record.ban, record.audit_packets)
+        ban = self._ban_of(attack.number) if record.ban is None else record.ban  # it may not be on the disk yet
+        return AttackEntry(attack, ban, record.audit_packets)
 
     def _ban_of(self, attack: int) -> int | None:
         bans = self._parts.guard.bans()
@@ -203,4 +193,6 @@ class OperatorDesk:
             return ServiceStatus("unused", "no peers are configured")
         up = sum(state.state is SessionState.UP for state in states)
         waiting = sum(abs(state.wanted - state.announced) for state in states)
-        return ServiceStatus("running" if up else "failed", f"{up} of {len(states)} sessions up", waiting)
+        reasons = dict.fromkeys(state.reason for state in states if state.reason)
+        text = ": ".join(filter(None, (f"{up} of {len(states)} sessions up", "; ".join(reasons))))
+        return ServiceStatus("running" if up else "failed", text, waiting)

@@ -3,24 +3,29 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from fnm_guard.announcer.peers import SessionState
 from fnm_guard.api.desk import DirectionTraffic, PeerStatus, SourceStatus, Traffic
 from fnm_guard.core.routes import wanted_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from netaddr import IPAddress
+
+    from fnm_guard.announcer.announcer import Announcer
     from fnm_guard.announcer.peers import PeerState
-    from fnm_guard.capture.live import Capture
     from fnm_guard.config.settings import Settings
     from fnm_guard.core.life import Ban
+    from fnm_guard.core.model import Route
     from fnm_guard.daemon.parts import Parts
+    from fnm_guard.daemon.sensor import Sensor
     from fnm_guard.notify import NotifierStatus
     from fnm_guard.store import StoreStatus
 
-__all__ = ["failures", "health", "peer", "sources", "traffic", "unparsed", "wanted_at"]
+__all__ = ["failures", "health", "peer", "sources", "told_at", "traffic", "unparsed", "wanted_at"]
 
 
-def sources(capture: "Capture") -> "Sequence[SourceStatus]":
+def sources(sensor: "Sensor") -> "Sequence[SourceStatus]":
     """Give every source of frames."""
     return [
         SourceStatus(
@@ -32,26 +37,26 @@ def sources(capture: "Capture") -> "Sequence[SourceStatus]":
             dropped_ring=source.dropped_ring,
             dropped_interface=source.dropped_interface,
         )
-        for source in capture.sources()
+        for source in sensor.sources()
     ]
 
 
-def unparsed(capture: "Capture") -> "Mapping[str, int]":
+def unparsed(sensor: "Sensor") -> "Mapping[str, int]":
     """Give how many frames could not be parsed, by reason."""
-    return {reason: count for reason, count in capture.traffic().unparsed.items() if count}
+    return {reason: count for reason, count in sensor.traffic().unparsed.items() if count}
 
 
-def traffic(capture: "Capture") -> Traffic:
+def traffic(sensor: "Sensor") -> Traffic:
     """Give the totals of every direction and what was lost on the way to them."""
-    figures = capture.traffic()
-    found = capture.sources()
+    figures = sensor.traffic()
+    received, dropped = sensor.received()
     return Traffic(
         directions={
             direction: DirectionTraffic(item.packets, item.bytes, item.pps, item.bps)
             for direction, item in figures.directions.items()
         },
-        received=sum(source.received for source in found),
-        dropped=sum(source.dropped_ring + source.dropped_interface for source in found),
+        received=received,
+        dropped=dropped,
         unparsed=sum(figures.unparsed.values()),
     )
 
@@ -71,10 +76,24 @@ def peer(state: "PeerState", parts: "Parts") -> PeerStatus:
     )
 
 
-def wanted_at(ban: "Ban", settings: "Settings") -> tuple[str, ...]:
-    """Name the peers that should hear of a ban."""
-    wanted = wanted_routes([ban], settings.peer_profiles(), settings.ban_policy())
-    return tuple(name for name, item in wanted.items() if item.routes)
+def wanted_at(bans: "Sequence[Ban]", settings: "Settings") -> "dict[IPAddress, tuple[str, ...]]":
+    """Name the peers that should hear of each banned host."""
+    wanted = wanted_routes(bans, settings.peer_profiles(), settings.ban_policy())
+    return _by_host({name: item.routes for name, item in wanted.items()})
+
+
+def told_at(announcer: "Announcer") -> "dict[IPAddress, tuple[str, ...]]":
+    """Name the peers that have heard of each host: those whose session is up."""
+    up = {state.name for state in announcer.peers() if state.state is SessionState.UP}
+    return _by_host({name: routes for name, routes in announcer.announced().items() if name in up})
+
+
+def _by_host(routes: "Mapping[str, Iterable[Route]]") -> "dict[IPAddress, tuple[str, ...]]":
+    names: dict[IPAddress, list[str]] = {}
+    for name, of_peer in routes.items():
+        for route in of_peer:
+            names.setdefault(route.prefix.ip, []).append(name)
+    return {host: tuple(found) for host, found in names.items()}
 
 
 def failures(counters: "Mapping[str, int]") -> int:
@@ -84,12 +103,14 @@ def failures(counters: "Mapping[str, int]") -> int:
 
 def health(parts: "Parts", store: "StoreStatus", told: "NotifierStatus") -> dict[str, int]:
     """Give the counters that tell of trouble, and what is in use, by name."""
-    engine = asdict(parts.capture.health())
+    engine = asdict(parts.sensor.health())
     figures = {"engine_tick_lateness_max_us": round(engine.pop("lateness_seconds") * 1e6)}
     figures |= {f"engine_{name}": count for name, count in engine.items()}
     figures |= {f"store_dropped_{kind}": count for kind, count in store.dropped.items()}
     figures |= {f"notify_{name}": count for name, count in told.counters.items() if not name.endswith("_sent")}
     figures["store_refused"] = store.refused
+    figures["log_lines_lost"] = parts.log.outlet.lost
+    figures["log_lines_left_out"] = parts.log.ration.left_out
     figures["sink_failures"] = parts.pipeline.sink_failures
     figures["crossings_dropped"] = parts.guard.crossings_dropped
     figures["holdoffs_dropped"] = parts.guard.holdoffs_dropped

@@ -1,5 +1,6 @@
 """What a running daemon consists of."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,11 @@ from fnm_guard.core.routes import wanted_routes
 
 if TYPE_CHECKING:
     from fnm_guard.announcer.announcer import Announcer
-    from fnm_guard.capture.live import Capture
     from fnm_guard.config.settings import Settings
     from fnm_guard.core.guard import Guard
     from fnm_guard.daemon.clock import LiveClock
+    from fnm_guard.daemon.log import Log
+    from fnm_guard.daemon.sensor import Sensor
     from fnm_guard.notify import Notifier
     from fnm_guard.pipeline import Pipeline
     from fnm_guard.reports import Reports
@@ -40,7 +42,8 @@ class Parts:
     started: float
     settings: "Settings"
     clock: "LiveClock"
-    capture: "Capture"
+    log: "Log"
+    sensor: "Sensor"
     guard: "Guard"
     pipeline: "Pipeline"
     reports: "Reports"
@@ -49,6 +52,19 @@ class Parts:
     store: "Store"
     left_out: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
+
+    def drain(self) -> None:
+        """Take what the sensor has found."""
+        self.pipeline.drain(self.clock.now())
+
+    def listen_to_sensor(self) -> None:
+        """Let the sensor wake the loop."""
+        asyncio.get_running_loop().add_reader(self.sensor.fd, self.drain)
+
+    def ignore_sensor(self) -> None:
+        """Let it wake the loop no more; safe to call twice, and before it was started."""
+        if self.sensor.fd >= 0:
+            asyncio.get_running_loop().remove_reader(self.sensor.fd)
 
     def announce(self) -> None:
         """Make the wanted routes from the bans that stand, and hand them to the announcer."""
@@ -60,10 +76,12 @@ class Parts:
                 _log.error("peer full", peer=name, left_out=len(item.left_out), why="max_routes reached")
             self.left_out[name] = len(item.left_out)
 
-    def warn(self, subject: str, text: str) -> None:
-        """Show a warning until it is taken back with an empty text; log it when it is new."""
+    def warn(self, subject: str, text: str, *, is_logged: bool = False) -> None:
+        """Show a warning until it is taken back with an empty text; log it when it is new, if nobody else has."""
         if not text:
             self.warnings.pop(subject, None)
         elif self.warnings.get(subject) != text:
             self.warnings[subject] = text
+            if is_logged:
+                return
             _log.warning("operator should look", subject=subject, why=text)

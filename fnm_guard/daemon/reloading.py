@@ -1,7 +1,8 @@
 """Reload: the new configuration as a whole, or the old one with the reason.
 
-What can fail comes first (reading the file, ExaBGP's check of the peers, opening the sources) and is undone when a
-later step fails; what cannot fail comes last.
+What can fail comes first (reading the file, opening the sources, ExaBGP's check of the peers) and is undone when a
+later step fails; what cannot fail comes last.  A reload that has begun is carried through: neither a client that hangs
+up nor a stop leaves half of it behind.
 """
 
 import asyncio
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from fnm_guard.daemon.parts import Parts
     from fnm_guard.notify import Notifier
 
-__all__ = ["Reloader"]
+__all__ = ["Reloader", "needs_new_engine"]
 
-FIXED = ("paths", "api", "log")
+FIXED = ("paths", "api")
 """Sections that only a restart changes."""
+STAYS = "the old configuration stays"
 
 _log = structlog.get_logger("fnm_guard")
 
@@ -38,7 +40,7 @@ class Reloader:
     Args:
         parts: The running parts.
         path: The configuration file.
-        make_capture: Builds sources and engine from settings.
+        make_capture: Builds sources and engine from settings, to stand beside those of the generation before.
         configure_notifier: Gives the notifier other settings.
     """
 
@@ -46,14 +48,16 @@ class Reloader:
         self,
         parts: "Parts",
         path: "Path",
-        make_capture: "Callable[[Settings], Capture]",
+        make_capture: "Callable[[Settings, int], Capture]",
         configure_notifier: "Callable[[Notifier, str, Settings], Awaitable[None]]",
     ) -> None:
         self._parts = parts
         self._path = path
         self._make_capture = make_capture
         self._configure_notifier = configure_notifier
+        self._generation = 0
         self._busy = asyncio.Lock()
+        self._running: set[asyncio.Task[Sequence[str]]] = set()
 
     async def reload(self, by: str) -> "Sequence[str]":
         """Read the file again and apply it; give what changed, a line each.
@@ -61,6 +65,16 @@ class Reloader:
         Raises:
             OrderRefusedError: With every reason; the old configuration stays.
         """
+        task = asyncio.create_task(self._reload(by), name="reload")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def finish(self) -> None:
+        """Wait for the reloads that have begun."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _reload(self, by: str) -> "Sequence[str]":
         async with self._busy:
             systemd.reloading()
             try:
@@ -78,35 +92,42 @@ class Reloader:
         try:
             new = await asyncio.to_thread(load, self._path)
         except ConfigError as error:
-            raise OrderRefusedError(
-                "the configuration has errors; the old one stays", str(error).splitlines()
-            ) from None
+            raise OrderRefusedError(f"the configuration has errors; {STAYS}", str(error).splitlines()) from None
         changes = [name for name in type(new).model_fields if getattr(new, name) != getattr(old, name)]
-        if new.bgp.exabgp != old.bgp.exabgp:
-            raise OrderRefusedError("bgp.exabgp changed: that needs a restart; the old configuration stays")
-        fixed = [name for name in changes if name in FIXED]
-        if fixed:
-            raise OrderRefusedError(f"{', '.join(fixed)} changed: that needs a restart; the old configuration stays")
+        _refuse_fixed(old, new, changes)
         capture = await self._new_capture(old, new)
         try:
             await self._change_peers(old, new)
         except AnnouncerError as error:
-            if capture is not None:
-                await asyncio.to_thread(capture.close)
-            raise OrderRefusedError(f"{error}; the old configuration stays") from None
+            await self._undo(old, capture)
+            raise OrderRefusedError(f"{error}; {STAYS}") from None
         await self._change_rest(new, capture)
-        return [f"{name} changed" for name in changes] or ["nothing changed"]
+        return [f"{name} changed" for name in changes] + self._failures(capture) or ["nothing changed"]
+
+    def _failures(self, capture: "Capture | None") -> "list[str]":
+        """Tell of new sources that could not be opened and are being tried again."""
+        if capture is None:
+            return []
+        return [f"warning: {source.failure}" for source in capture.sources() if source.state == "failed"]
 
     async def _new_capture(self, old: "Settings", new: "Settings") -> "Capture | None":
-        """Open the new sources beside the old ones, if the engine must be another one."""
-        if not needs_new_engine(old, new):
-            return None
-        capture = self._make_capture(new)
+        """Put the new thresholds in place; or, if the engine must be another one, open its sources beside the old."""
         try:
+            if not needs_new_engine(old, new):
+                self._parts.sensor.set_policy(new.detection_policy())
+                return None
+            self._generation += 1
+            capture = self._make_capture(new, self._generation)
             await asyncio.to_thread(capture.start)
-        except CaptureError as error:
-            raise OrderRefusedError(f"{error}; the old configuration stays") from None
+        except (CaptureError, ValueError) as error:
+            raise OrderRefusedError(f"{error}; {STAYS}") from None
         return capture
+
+    async def _undo(self, old: "Settings", capture: "Capture | None") -> None:
+        if capture is None:
+            self._parts.sensor.set_policy(old.detection_policy())
+        else:
+            await asyncio.to_thread(capture.close)
 
     async def _change_peers(self, old: "Settings", new: "Settings") -> None:
         if new.peer_profiles() == old.peer_profiles():
@@ -118,30 +139,34 @@ class Reloader:
         parts = self._parts
         renewed = new.notify != parts.settings.notify
         parts.settings = new
+        parts.log.configure(new.log.level, new.log.format)
         if capture is not None:
-            await self._swap_capture(capture)
-        else:
-            parts.capture.set_policy(new.detection_policy())
+            await self._swap(capture)
         if renewed:
             await self._configure_notifier(parts.notifier, parts.instance, new)
-        parts.reports.attach(parts.capture, parts.notifier, new.notify.audit_deadline)
+        parts.reports.attach(parts.sensor, parts.notifier, new.notify.audit_deadline)
         now = parts.clock.now()
         parts.pipeline.publish(parts.guard.reconfigure(new.attack_policy(), new.ban_policy(), now))
         parts.announce()
 
-    async def _swap_capture(self, capture: "Capture") -> None:
-        """Take the new engine; the running attacks are watched there from now on."""
+    async def _swap(self, capture: "Capture") -> None:
+        """Go on with the new engine; the hosts under attack are watched there from now on."""
         parts = self._parts
-        loop = asyncio.get_running_loop()
-        old = parts.capture
-        parts.pipeline.drain(parts.clock.now())
-        loop.remove_reader(old.fd)
-        for attack in parts.guard.attacks():
-            capture.watch(attack.host, attack.direction)
-        parts.capture = capture
-        parts.pipeline.attach(capture)
-        loop.add_reader(capture.fd, lambda: parts.pipeline.drain(parts.clock.now()))
-        await asyncio.to_thread(old.close)
+        parts.ignore_sensor()
+        await asyncio.to_thread(parts.sensor.close)
+        parts.drain()
+        watched = [(attack.host, attack.direction) for attack in parts.guard.attacks()]
+        parts.sensor.succeed(capture, watched, parts.clock.now())
+        parts.listen_to_sensor()
+        parts.drain()
+
+
+def _refuse_fixed(old: "Settings", new: "Settings", changes: "Sequence[str]") -> None:
+    fixed = [name for name in changes if name in FIXED]
+    if new.bgp.exabgp != old.bgp.exabgp:
+        fixed.append("bgp.exabgp")
+    if fixed:
+        raise OrderRefusedError(f"{', '.join(fixed)} changed: that needs a restart; {STAYS}")
 
 
 def needs_new_engine(old: "Settings", new: "Settings") -> bool:

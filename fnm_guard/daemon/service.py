@@ -1,8 +1,8 @@
 """The daemon's life: start in order, run, reload on SIGHUP, stop in order on SIGTERM or SIGINT.
 
-Start: the store first, because it knows the bans that stand; then the routes they want, before anything is counted;
-then the frames, the peers and the API.  Stop: the other way round, the announcer last, so that what `on_stop` says
-happens with the final word of the guard.
+Start: the store first, because it knows the bans that stand; then what may fail, the sources and the API; only then the
+peers, so that a start that fails takes back nothing that a daemon before it left announced.  Stop: the announcer after
+all that decides, so that what `on_stop` says happens with the final word of the guard.
 
 Everything here runs on the asyncio thread.  The engine wakes it through an eventfd; a tick of the loop four times a
 second drives what waits for time.
@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from fnm_guard.announcer.peers import SessionState
 from fnm_guard.core.events import BanRemoved
-from fnm_guard.core.model import Direction
+from fnm_guard.core.model import Direction, Mode
 from fnm_guard.daemon import systemd
+from fnm_guard.daemon.history import AnnouncementHistory
 from fnm_guard.pipeline import PULSE_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from typing import Any
+    from collections.abc import Awaitable
 
     from fnm_guard.api.server import ApiServer
     from fnm_guard.daemon.parts import Parts
@@ -32,6 +33,7 @@ __all__ = ["Service"]
 
 LOOK_SECONDS = 1.0
 """How often sources and internal traffic are looked at."""
+RELOAD_SECONDS = 1.0
 LATE_SECONDS = 1.0
 """A pulse later than this is logged: the machine is overloaded, or the process was stopped."""
 
@@ -45,7 +47,9 @@ class Service:
         self._parts = parts
         self._api = api
         self._reloader = reloader
-        self._stopping = asyncio.Event()
+        self._stopping, self._reload_wanted = asyncio.Event(), asyncio.Event()
+        self._history = AnnouncementHistory(parts.announcer, parts.store)
+        self._sources: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
@@ -66,16 +70,16 @@ class Service:
     async def _start(self) -> None:
         parts = self._parts
         self._restore()
-        parts.announce()
-        if parts.settings.bgp.peers:
-            await parts.announcer.start()
-        parts.capture.start()
-        self.listen()
-        parts.notifier.start()
+        parts.sensor.start()
+        parts.listen_to_sensor()
         await self._api.start()
         if self._api.warning:
             parts.warn("api", self._api.warning)
-        self._tasks = [asyncio.create_task(self._pulse(), name="pulse"), asyncio.create_task(self._look(), name="look")]
+        parts.announce()
+        if parts.settings.bgp.peers:
+            await parts.announcer.start()
+        parts.notifier.start()
+        self._tasks = [asyncio.create_task(work) for work in (self._pulse(), self._look(), self._reload())]
         _log.info("running", version=parts.version, instance=parts.instance, mode=parts.settings.ban.mode.value)
 
     def _restore(self) -> None:
@@ -90,13 +94,6 @@ class Service:
         if bans or cut:
             _log.info("bans restored", standing=len(parts.guard.bans()), due=due, attacks_cut=cut)
         parts.pipeline.publish(events)
-
-    def listen(self) -> None:
-        """Let the engine wake the loop."""
-        asyncio.get_running_loop().add_reader(self._parts.capture.fd, self._drain)
-
-    def _drain(self) -> None:
-        self._parts.pipeline.drain(self._parts.clock.now())
 
     async def _pulse(self) -> None:
         clock = self._parts.clock
@@ -115,61 +112,87 @@ class Service:
     def _step(self) -> None:
         """One pulse.  A fault in it is logged with its place, and the next pulse comes all the same."""
         try:
-            self._drain()
+            self._parts.drain()
             self._parts.pipeline.pulse(self._parts.clock.now())
         except Exception:  # noqa: BLE001  # whatever it is, the next pulse must come
             _log.exception("pulse failed")
 
     async def _look(self) -> None:
-        """Watch the sources, and internal traffic that would be an attack if it were not internal."""
-        failing: dict[str, str] = {}
+        """Watch what operators should know of: sources, sessions, and internal traffic that looks like an attack."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            self._look_at_sources(failing)
-            self._look_at_internal()
+            try:
+                self._look_at_sources()
+                self._look_at_internal()
+                self._look_at_peers()
+                self._history.look(self._parts.clock.now())
+                self._parts.log.settle()
+            except Exception:  # noqa: BLE001  # whatever it is, the next look must come
+                _log.exception("look failed")
 
-    def _look_at_sources(self, failing: dict[str, str]) -> None:
-        for source in self._parts.capture.sources():
-            if source.failure != failing.get(source.description, ""):
-                failing[source.description] = source.failure
-                if not source.failure:
-                    _log.info("source runs again", source=source.description)
-            self._parts.warn(source.description, source.failure)
+    def _look_at_sources(self) -> None:
+        """Show why a source fails; the source itself has logged it."""
+        failures = {source.description: "" for source in self._parts.sensor.sources()}
+        failures |= {source.description: source.failure for source in self._parts.sensor.sources() if source.failure}
+        for description in self._sources - failures.keys():
+            self._parts.warn(description, "")
+        for description, failure in failures.items():
+            self._parts.warn(description, failure, is_logged=True)
+        self._sources = set(failures)
 
     def _look_at_internal(self) -> None:
         parts = self._parts
         threshold = parts.settings.detection_policy().incoming.pps
-        pps = parts.capture.traffic().directions[Direction.INTERNAL].pps
+        pps = parts.sensor.traffic().directions[Direction.INTERNAL].pps
         if threshold is None or pps <= threshold:
             parts.warn("internal", "")
             return
-        hosts = ", ".join(str(host) for host, _ in parts.capture.internal_destinations(3))
+        hosts = ", ".join(str(host) for host, _ in parts.sensor.internal_destinations(3))
         text = f"internal traffic is above the incoming threshold of {threshold:g} pps, top destinations: {hosts}"
         parts.warn("internal", f"{text}; forged sources? see count_internal")
 
+    def _look_at_peers(self) -> None:
+        """Warn when bans reach nobody."""
+        parts = self._parts
+        states = parts.announcer.peers() if parts.settings.ban.mode is Mode.ACT else ()
+        reasons = dict.fromkeys(state.reason for state in states if state.reason)
+        if reasons and all(state.state is not SessionState.UP for state in states):
+            text = f"no BGP session is up, bans reach nobody: {'; '.join(reasons)}"
+            parts.warn("bgp", text, is_logged=True)  # peer by peer
+        else:
+            parts.warn("bgp", "")
+
     def _hang_up(self) -> None:
-        async def reload() -> None:
+        """Ask for a reload; however often that happens, there is one in `RELOAD_SECONDS`."""
+        self._reload_wanted.set()
+
+    async def _reload(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
             with contextlib.suppress(Exception):  # refused: said in the log, the old configuration stays
                 await self._reloader.reload("SIGHUP")
-
-        self._spawn(reload())
-
-    def _spawn(self, work: "Coroutine[Any, Any, None]") -> None:
-        task = asyncio.create_task(work)
-        self._tasks.append(task)
-        task.add_done_callback(lambda done: self._tasks.remove(done) if done in self._tasks else None)
+            await asyncio.sleep(RELOAD_SECONDS)
 
     async def _stop(self) -> None:
+        """Stop what runs, each part whatever became of those before it."""
         parts = self._parts
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._api.close()
-        with contextlib.suppress(ValueError, OSError):
-            asyncio.get_running_loop().remove_reader(parts.capture.fd)
-        await asyncio.to_thread(parts.capture.close)
-        await parts.announcer.close()
-        await parts.notifier.close()
-        await asyncio.to_thread(parts.store.close)
+        await self._reloader.finish()
+        await self._end("api", self._api.close())
+        parts.ignore_sensor()
+        await self._end("capture", asyncio.to_thread(parts.sensor.close))
+        await self._end("announcer", parts.announcer.close())
+        self._history.look(parts.clock.now())
+        await self._end("notifier", parts.notifier.close())
+        await self._end("store", asyncio.to_thread(parts.store.close))
         _log.info("stopped")
+
+    async def _end(self, part: str, closing: "Awaitable[None]") -> None:
+        try:
+            await closing
+        except Exception:  # noqa: BLE001  # the next part must be stopped all the same
+            _log.exception("stop failed", part=part)

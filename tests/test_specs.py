@@ -1,0 +1,79 @@
+"""From the settings to what each room is told."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from fnm_guard import specs
+from fnm_guard.capture.model import SourceKind
+from fnm_guard.config import parse
+from fnm_guard.config.settings import Settings
+
+
+def settings(text: str = "") -> Settings:
+    """Give the settings of a configuration with one network."""
+    return parse(f"networks: [203.0.113.0/24]\n{text}", "test.yaml")
+
+
+def test_every_interface_is_a_source() -> None:
+    """An entry's settings go to each of its interfaces, in the order of the file; MiB become bytes."""
+    found = specs.source_specs(
+        settings(
+            "capture:\n"
+            "  - {source: af_packet, interfaces: [a0, b0], threads: 2, snaplen: 256, ring_mib: 3, promiscuous: false}\n"
+            "  - {source: pf_ring, interfaces: [c0], count_internal: true, cluster: 9}\n"
+        )
+    )
+    assert [spec.interface for spec in found] == ["a0", "b0", "c0"]
+    first, _, third = found
+    assert (first.kind, first.threads, first.snaplen) == (SourceKind.AF_PACKET, 2, 256)
+    assert (first.ring_bytes, first.promiscuous, first.count_internal) == (3 << 20, False, False)
+    assert (third.kind, third.cluster, third.count_internal) == (SourceKind.PF_RING, 9, True)
+
+
+def test_the_audit_is_as_configured() -> None:
+    """Frames after and before the crossing, and how much of each."""
+    audit = specs.audit_spec(settings("audit: {packets: 50, before: 3, frame_bytes: 96}"))
+    assert (audit.packets, audit.before, audit.frame_bytes) == (50, 3, 96)
+
+
+def test_exabgp_is_told_who_we_are() -> None:
+    """The announcer gets folder, program, user and what a stop means; levels are written as ExaBGP writes them."""
+    text = "paths: {runtime: /run/x}\nbgp: {exabgp: {command: /opt/exabgp, user: bgp, on_stop: keep, log_level: info}}"
+    found = specs.announcer_settings(settings(text), "me")
+    assert (found.runtime, found.command, found.user) == (Path("/run/x"), Path("/opt/exabgp"), "bgp")
+    assert (found.on_stop, found.log_level, found.instance, found.managed) == ("keep", "INFO", "me", True)
+
+
+def test_without_channels_nobody_is_told() -> None:
+    """No mail section, no mail; no script section, no script."""
+    assert specs.mail_settings(settings()) is None
+    assert specs.script_settings(settings()) is None
+
+
+def test_mail_is_as_configured() -> None:
+    """Server, addresses, security and login arrive; the password leaves its wrapping only here."""
+    found = specs.mail_settings(
+        settings(
+            "notify:\n  mail: {server: mx.example.net, port: 587, security: starttls, user: u, password: secret,\n"
+            "    from: guard@example.net, to: [noc@example.net], timeout: 5s, retry_for: 1h, helo: guard.example.net}\n"
+        )
+    )
+    assert found is not None
+    assert (found.server, found.port, found.security) == ("mx.example.net", 587, "starttls")
+    assert (found.user, found.password, found.helo) == ("u", "secret", "guard.example.net")
+    assert (found.sender, found.to) == ("guard@example.net", ("noc@example.net",))
+    assert (found.timeout_seconds, found.retry_seconds) == (5, 3600)
+
+
+def test_messages_have_brand_zone_and_templates() -> None:
+    """What all messages have in common comes from `notify`."""
+    found = specs.notify_policy(settings("notify: {brand: Us, timezone: Europe/Berlin, templates: /etc/t}"), "me")
+    assert (found.instance, found.brand, found.templates) == ("me", "Us", Path("/etc/t"))
+    assert found.timezone == ZoneInfo("Europe/Berlin")
+
+
+def test_the_script_has_its_time() -> None:
+    """Path and time limit of the hook."""
+    found = specs.script_settings(settings("notify: {script: {path: /opt/hook.sh, timeout: 7s}}"))
+    assert found is not None
+    assert (found.path, found.timeout_seconds) == (Path("/opt/hook.sh"), 7)
