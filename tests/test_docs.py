@@ -107,7 +107,8 @@ def test_every_counter_is_documented() -> None:
     """Each counter that `status` can show has its row, and each row its counter."""
     engine = Health(**dict.fromkeys((item.name for item in fields(Health)), 0))
     parts = SimpleNamespace(
-        capture=SimpleNamespace(health=lambda: engine),
+        sensor=SimpleNamespace(health=lambda: engine),
+        log=SimpleNamespace(outlet=SimpleNamespace(lost=0), ration=SimpleNamespace(left_out=0)),
         pipeline=SimpleNamespace(sink_failures=0),
         guard=SimpleNamespace(crossings_dropped=0, holdoffs_dropped=0),
         left_out={"PEER": 0},
