@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import importlib.metadata
 import os
 import sys
@@ -16,7 +15,6 @@ from fnm_guard.api.listener import ListenError
 from fnm_guard.api.server import ApiServer
 from fnm_guard.capture.live import Capture
 from fnm_guard.capture.model import CaptureError
-from fnm_guard.capture.sources import build_sources
 from fnm_guard.config import ConfigError, load
 from fnm_guard.core.guard import Guard
 from fnm_guard.daemon.clock import LiveClock
@@ -135,15 +133,14 @@ async def _configure_notifier(notifier: Notifier, instance: str, settings: "Sett
     await notifier.configure(notify_policy(settings, instance), mail_settings(settings), script_settings(settings))
 
 
-def make_capture(settings: "Settings", generation: int = 0) -> Capture:
-    """Build sources and engine; another generation may be open at the same time.
+def make_capture(settings: "Settings") -> Capture:
+    """Build sources and engine.
 
     Raises:
         CaptureError: If the settings ask for more than there can be.
     """
-    build = functools.partial(build_sources, generation=generation)
     try:
-        return Capture(settings.detection_policy(), source_specs(settings), audit_spec(settings), build)
+        return Capture(settings.detection_policy(), source_specs(settings), audit_spec(settings))
     except (ValueError, MemoryError) as error:
         raise CaptureError(str(error) or "there is no memory for so many hosts") from error
 

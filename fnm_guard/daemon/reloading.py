@@ -40,7 +40,7 @@ class Reloader:
     Args:
         parts: The running parts.
         path: The configuration file.
-        make_capture: Builds sources and engine from settings, to stand beside those of the generation before.
+        make_capture: Builds sources and engine from settings.
         configure_notifier: Gives the notifier other settings.
     """
 
@@ -48,14 +48,13 @@ class Reloader:
         self,
         parts: "Parts",
         path: "Path",
-        make_capture: "Callable[[Settings, int], Capture]",
+        make_capture: "Callable[[Settings], Capture]",
         configure_notifier: "Callable[[Notifier, str, Settings], Awaitable[None]]",
     ) -> None:
         self._parts = parts
         self._path = path
         self._make_capture = make_capture
         self._configure_notifier = configure_notifier
-        self._generation = 0
         self._busy = asyncio.Lock()
         self._running: set[asyncio.Task[Sequence[str]]] = set()
 
@@ -116,8 +115,7 @@ class Reloader:
             if not needs_new_engine(old, new):
                 self._parts.sensor.set_policy(new.detection_policy())
                 return None
-            self._generation += 1
-            capture = self._make_capture(new, self._generation)
+            capture = self._make_capture(new)
             await asyncio.to_thread(capture.start)
         except (CaptureError, ValueError) as error:
             raise OrderRefusedError(f"{error}; {STAYS}") from None

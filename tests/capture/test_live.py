@@ -13,6 +13,7 @@ import pytest
 from netaddr import IPAddress, IPNetwork
 
 from capture.frames import Sent
+from capture_ext.afpacket import AfPacket
 from capture_ext.memory import MemoryFrames
 from fnm_guard.capture import runner
 from fnm_guard.capture.live import Capture
@@ -112,12 +113,36 @@ def test_close_is_safe_twice_and_before_start() -> None:
 
 
 def test_missing_interface_is_one_clear_line() -> None:
-    """A source that cannot be opened stops the start, and the ones already open are closed."""
-    capture = Capture(POLICY, [SourceSpec("nothere0", kind=SourceKind.AF_PACKET)])
+    """When no source can be opened the start fails, each reason told once with all its sources."""
+    specs = [SourceSpec(name, kind=SourceKind.AF_PACKET, threads=2) for name in ("nothere0", "nothere1")]
+    capture = Capture(POLICY, specs)
     with pytest.raises(CaptureError) as caught:
         capture.start()
-    assert "nothere0" in str(caught.value) or "CAP_NET_RAW" in str(caught.value)
-    assert "\n" not in str(caught.value)
+    text = str(caught.value)
+    assert text.startswith("af_packet nothere0, af_packet nothere1: ")
+    assert "no such interface; there are: lo" in text or "CAP_NET_RAW" in text
+    assert "\n" not in text
+    assert capture.sources() == []
+
+
+def test_a_missing_interface_beside_one_that_opens() -> None:
+    """The capture runs with what can be opened; the rest is failed, says why, and is tried again."""
+    source, missing = MemoryFrames([(i, Sent().frame()) for i in range(10)]), AfPacket("nothere0")
+    capture = Capture(POLICY, [SPEC], build=lambda _: [BuiltSource(one, "memory", False) for one in (missing, source)])
+    with running(capture):
+        eventually(lambda: capture.traffic().frames == 10)
+        first, second = capture.sources()
+        assert (first.state, second.failure) == ("failed", "memory of 10 frames: no more frames")
+        assert first.failure.startswith("af_packet nothere0: ")
+
+
+def test_settled_totals_are_of_now() -> None:
+    """After `settle` every frame that was read is in the totals and in the counts of its source."""
+    with running(memory_capture(MemoryFrames([(i, Sent().frame()) for i in range(1500)]))) as capture:
+        eventually(lambda: capture.sources()[0].state == "stopped")
+        capture.settle()
+        assert capture.traffic().directions[Direction.INCOMING].packets == 1500
+        assert capture.sources()[0].received == 1500
 
 
 def test_threads_of_one_interface_share_a_group() -> None:

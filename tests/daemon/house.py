@@ -108,7 +108,7 @@ class House:
         """Write the configuration file anew."""
         _write(self.path, settings)
 
-    def make_capture(self, settings: "Settings", generation: int) -> Capture:
+    def make_capture(self, settings: "Settings") -> Capture:
         """Build the next capture."""
         return _capture(settings, self.coming)
 

@@ -130,7 +130,7 @@ async def test_sources_that_cannot_be_opened_keep_the_old_ones(build: "Build") -
     house = await running(build)
     capture = house.parts.sensor._capture
 
-    def none(_settings: "Settings", _generation: int) -> "Capture":
+    def none(_settings: "Settings") -> "Capture":
         raise CaptureError("af_packet eth9: no such interface")
 
     async def never(*_: object) -> None:
@@ -143,26 +143,6 @@ async def test_sources_that_cannot_be_opened_keep_the_old_ones(build: "Build") -
     assert capture.fd >= 0
 
 
-async def test_generations_take_turns(build: "Build") -> None:
-    """Each new engine is told another generation, so that its capture threads form groups of their own."""
-    house = await running(build)
-    generations: list[int] = []
-
-    def make(settings: "Settings", generation: int) -> "Capture":
-        generations.append(generation)
-        return house.make_capture(settings, generation)
-
-    async def configure(*_: object) -> None:
-        return
-
-    reloader = Reloader(house.parts, house.path, make, configure)
-    for networks in (["203.0.113.0/25"], ["203.0.113.0/24"], ["203.0.113.0/25"]):
-        house.write(networks=networks)
-        await reloader.reload("test")
-    assert generations == [1, 2, 3]
-    house.parts.ignore_sensor()
-
-
 @pytest.mark.parametrize("others", [OTHERS, {"detection": {"thresholds": {"incoming": {"pps": 77}}}}])
 async def test_peers_that_exabgp_does_not_take_undo_the_rest(build: "Build", others: dict[str, Any]) -> None:
     """When the peers cannot be changed, engine and thresholds are as before and no second engine stays open."""
@@ -171,8 +151,8 @@ async def test_peers_that_exabgp_does_not_take_undo_the_rest(build: "Build", oth
     capture = house.parts.sensor._capture
     made: list[Capture] = []
 
-    def make(settings: "Settings", generation: int) -> "Capture":
-        made.append(house.make_capture(settings, generation))
+    def make(settings: "Settings") -> "Capture":
+        made.append(house.make_capture(settings))
         return made[-1]
 
     async def configure(*_: object) -> None:
