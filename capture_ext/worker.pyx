@@ -74,7 +74,10 @@ cdef class Worker:
         return "ended" if count == SOURCE_ENDED else source.failure() or "failed"
 
     def lines(self):
-        """Give the memory of the lines themselves, 64 bytes each as in totals.pxd; for debuggers and tests."""
+        """Give the memory of the lines themselves, 64 bytes each as in totals.pxd; for debuggers and tests.
+
+        Valid as long as the worker is.
+        """
         cdef size_t size = 2 * <size_t>self.lane.tables.hosts * sizeof(Line)
         return memoryview(<uint8_t[:size]><uint8_t *>self.lane.tables.lines)
 

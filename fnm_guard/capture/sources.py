@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from capture_ext.source import FrameSource
     from fnm_guard.capture.model import SourceSpec
 
-__all__ = ["BuiltSource", "build_sources"]
+__all__ = ["BuiltSource", "build_sources", "ring_blocks"]
 
-_BLOCK_BYTES = 1 << 20
+_BLOCKS = 64
+_BLOCK_UNIT = 1 << 14
+_BLOCK_LIMIT = 1 << 20
 _BLOCK_MS = 8
 _GROUP_LIMIT = 65_535
 _CLUSTER_LIMIT = 255
@@ -57,12 +59,23 @@ def _build(spec: "SourceSpec", number: int) -> "list[BuiltSource]":
     ]
 
 
+def ring_blocks(ring_bytes: int) -> tuple[int, int]:
+    """Give the size of a block and the number of blocks of an AF_PACKET ring.
+
+    The kernel hands a block over every 8 ms however little is in it, so that a ring of few blocks is soon used up when
+    the thread waits for a processor: 64 blocks hold half a second.  Blocks above 1 MB save nothing any more.
+    """
+    block_bytes = min(max(ring_bytes // _BLOCKS // _BLOCK_UNIT, 1) * _BLOCK_UNIT, _BLOCK_LIMIT)
+    return block_bytes, max(ring_bytes // block_bytes, _BLOCKS)
+
+
 def _af_packet(spec: "SourceSpec", number: int) -> "FrameSource":
+    block_bytes, blocks = ring_blocks(spec.ring_bytes)
     return AfPacket(
         spec.interface,
         snaplen=spec.snaplen,
-        block_bytes=_BLOCK_BYTES,
-        blocks=max(2, spec.ring_bytes // _BLOCK_BYTES),
+        block_bytes=block_bytes,
+        blocks=blocks,
         timeout_ms=_BLOCK_MS,
         promiscuous=spec.promiscuous,
         fanout_group=number + 1 if spec.threads > 1 else 0,

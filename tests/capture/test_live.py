@@ -18,7 +18,7 @@ from capture_ext.memory import MemoryFrames
 from fnm_guard.capture import runner
 from fnm_guard.capture.live import Capture
 from fnm_guard.capture.model import CaptureError, SourceKind, SourceSpec
-from fnm_guard.capture.sources import BuiltSource, build_sources
+from fnm_guard.capture.sources import BuiltSource, build_sources, ring_blocks
 from fnm_guard.core.model import Crossing, DetectionPolicy, Direction, Thresholds
 from lab.namespaces import Lab, Namespace
 
@@ -145,6 +145,15 @@ def test_settled_totals_are_of_now() -> None:
         assert capture.sources()[0].received == 1500
 
 
+@pytest.mark.parametrize(
+    ("mebibytes", "block_bytes", "blocks"), [(1, 16_384, 64), (8, 131_072, 64), (64, 1 << 20, 64), (256, 1 << 20, 256)]
+)
+def test_a_small_ring_has_small_blocks(mebibytes: int, block_bytes: int, blocks: int) -> None:
+    """A ring has 64 blocks or more, half a second of them, and is as large as it was asked for."""
+    assert ring_blocks(mebibytes << 20) == (block_bytes, blocks)
+    assert block_bytes * blocks == mebibytes << 20
+
+
 def test_threads_of_one_interface_share_a_group() -> None:
     """Each thread has a source of its own, and all of one interface are described alike."""
     built = build_sources([SourceSpec("eth3", kind=SourceKind.AF_PACKET, threads=3, count_internal=True)])
@@ -169,8 +178,9 @@ def test_flood_on_a_real_interface(tmp_path: Path) -> None:
             sent = flood_of(far, 3000)
             (crossing,) = next_crossings(capture)
             assert crossing.host == HOST
-            eventually(lambda: capture.traffic().directions[Direction.INCOMING].packets == sent)
-            eventually(lambda: sum(state.received for state in capture.sources()) == sent)
+            eventually(lambda: sum(state.received + state.dropped_ring for state in capture.sources()) == sent)
+            received = sum(state.received for state in capture.sources())
+            eventually(lambda: capture.traffic().directions[Direction.INCOMING].packets == received)
             eventually(lambda: [audit.host for audit in capture.audits()] == [HOST])
             near.ip("link", "set", "dev", "cap0", "down")
             eventually(lambda: all(state.state == "failed" for state in capture.sources()))
