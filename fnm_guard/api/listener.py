@@ -112,4 +112,8 @@ class Listener:
                 self.warning = f"there is no group {self._group}: only root and this user can use {self._path}"
             except PermissionError:
                 self.warning = f"not a member of group {self._group}: only root and this user can use {self._path}"
+            except OSError as error:
+                if error.errno != errno.EINVAL:  # a group that a user namespace does not have
+                    raise
+                self.warning = f"no group {self._group} in this namespace: only this user can use {self._path}"
         path.chmod(mode)

@@ -1,3 +1,5 @@
+import errno
+import grp
 import socket
 import stat
 from pathlib import Path
@@ -40,6 +42,19 @@ def test_a_missing_group_is_a_warning(tmp_path: Path) -> None:
     listener.open().close()
     listener.close()
     assert "there is no group no-such-group-here" in listener.warning
+
+
+def test_a_group_that_cannot_be_given_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a user namespace a group may have a name and no number (EINVAL); the API serves its own user all the same."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr("shutil.chown", refuse)
+    listener = Listener(tmp_path / "api.sock", grp.getgrgid(0).gr_name)
+    listener.open().close()
+    listener.close()
+    assert "in this namespace" in listener.warning
 
 
 def test_the_socket_of_a_killed_daemon_is_replaced(tmp_path: Path) -> None:
