@@ -159,7 +159,7 @@ def test_links_lead_somewhere() -> None:
         base = ROOT if (ROOT / name).exists() else ROOT / "docs"
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert (base / target).exists(), f"{name}: {target}"
-        for target in re.findall(r"\b((?:docs|man|tests|exabgp|templates)/[\w./-]*\w)", text):
+        for target in re.findall(r"(?<![\w/])((?:docs|man|tests|exabgp|templates)/[\w./-]*\w)", text):
             assert (ROOT / target).exists(), f"{name}: {target}"
 
 
