@@ -26,7 +26,7 @@ from fnm_guard.daemon.reloading import Reloader
 from fnm_guard.daemon.sensor import Sensor
 from fnm_guard.daemon.service import Service
 from fnm_guard.journal import Journal, PeerJournal
-from fnm_guard.notify import Notifier, check_templates
+from fnm_guard.notify import Notifier
 from fnm_guard.pipeline import Pipeline
 from fnm_guard.reports import Reports
 from fnm_guard.specs import announcer_settings, audit_spec, mail_settings, notify_policy, script_settings, source_specs
@@ -150,25 +150,18 @@ def _announcer(settings: "Settings") -> Announcer:
 
 
 def check(path: Path) -> int:
-    """Check a configuration and what it needs on this machine; say what is wrong, a line each."""
-    from fnm_guard import kernel  # noqa: PLC0415  # pyroute2 costs half a second, and `run` does without
+    """Check a configuration and what it needs on this machine; say all that is wrong, a line each."""
+    from fnm_guard.daemon.examination import examine  # noqa: PLC0415  # pyroute2 costs half a second, `run` does without
 
     try:
         settings = load(path)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return CONFIGURATION
-    problems: list[str] = []
-    names = [interface for entry in settings.capture for interface in entry.interfaces]
-    try:
-        problems += kernel.conflicts(names)
-    except kernel.KernelError as error:
-        problems.append(str(error))
-    if settings.notify.templates is not None:
-        problems += check_templates(settings.notify.templates)
-    for problem in problems:
-        print(f"{path}: {problem}", file=sys.stderr)
-    if problems:
+    findings = examine(settings)
+    for line in (*findings.problems, *(f"warning: {text}" for text in findings.warnings)):
+        print(f"{path}: {line}", file=sys.stderr)
+    if findings.problems:
         return CONFIGURATION
     hosts = ", ".join(map(str, settings.networks))
     print(f"{path}: good; networks: {hosts}; peers: {len(settings.bgp.peers)}; mode: {settings.ban.mode.value}")

@@ -20,6 +20,7 @@ from fnm_guard.core.events import BanRemoved
 from fnm_guard.core.model import Direction, Mode
 from fnm_guard.daemon import systemd
 from fnm_guard.daemon.history import AnnouncementHistory
+from fnm_guard.notify import check_script
 from fnm_guard.pipeline import PULSE_SECONDS
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Service:
                 self._look_at_sources()
                 self._look_at_internal()
                 self._look_at_peers()
+                self._look_at_script()
                 self._history.look(self._parts.clock.now())
                 self._parts.log.settle()
             except Exception:  # noqa: BLE001  # whatever it is, the next look must come
@@ -161,6 +163,11 @@ class Service:
             parts.warn("bgp", text, is_logged=True)  # peer by peer
         else:
             parts.warn("bgp", "")
+
+    def _look_at_script(self) -> None:
+        """Warn when the hook cannot be called."""
+        script = self._parts.settings.notify.script
+        self._parts.warn("script", "" if script is None else check_script(script.path))
 
     def _hang_up(self) -> None:
         """Ask for a reload; however often that happens, there is one in `RELOAD_SECONDS`."""

@@ -13,6 +13,7 @@ from fnm_guard.notify.model import (
     ScriptSettings,
 )
 from fnm_guard.notify.notifier import Notifier
+from fnm_guard.notify.script import check_script
 from fnm_guard.notify.templates import Templates, check_templates
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "Pace",
     "ScriptSettings",
     "Templates",
+    "check_script",
     "check_templates",
 ]

@@ -21,17 +21,27 @@ from fnm_guard.notify.process import OUTPUT_KEPT, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from fnm_guard.notify.model import Message, ScriptSettings
     from fnm_guard.notify.outcome import Settle
     from fnm_guard.notify.process import Ended
 
-__all__ = ["ScriptChannel"]
+__all__ = ["ScriptChannel", "check_script"]
 
 CONCURRENCY = 4
 """Scripts that run at once."""
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger("fnm_guard.notify")
+
+
+def check_script(path: "Path") -> str:
+    """Say why a script cannot be called, "" if it can as far as one can see."""
+    if not path.is_file():
+        return f"{path}: no such file: no script is called until it is there"
+    if not os.access(path, os.X_OK):
+        return f"{path}: not executable: chmod +x {path}"
+    return ""
 
 
 class ScriptChannel:
@@ -49,12 +59,7 @@ class ScriptChannel:
 
     def problem(self) -> str:
         """Say why the script cannot be called, "" if it can as far as one can see."""
-        path = self._settings.path
-        if not path.is_file():
-            return f"{path}: no such file: no script is called until it is there"
-        if not os.access(path, os.X_OK):
-            return f"{path}: not executable: chmod +x {path}"
-        return ""
+        return check_script(self._settings.path)
 
     async def deliver(self, batch: "Sequence[Message]", settle: "Settle") -> None:
         """Make the calls one after another."""
