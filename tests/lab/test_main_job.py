@@ -54,8 +54,8 @@ def test_a_flood_is_blackholed_until_the_unban(site: "Build", speaker: "Speaker"
     finally:
         flood.close()
     attack = up.guard.ask("attacks")["attacks"][0]
-    # What the generator really sends depends on the machine; never more than it was told, and it crossed 20,000.
-    assert 20_000 < attack["power_pps"] < 1.2 * PPS
+    # What the generator really sends depends on the machine; never more than it was told, and it crossed 8,000.
+    assert 8_000 < attack["power_pps"] < 1.2 * PPS
     assert up.guard.stop() == 0
 
 
