@@ -3,7 +3,7 @@
 The daemon as it is run, with one capture thread, its session to BIRD up.  `rss_idle`: after the start.  `rss`: after
 600,000 frames to random hosts, so that all of 256 and of 65,536 are active; of 1,048,576 the frames come from 65,536,
 every sixteenth, which touches every page of the counters of one direction.  `rss_..._random`: then as many frames to
-hosts at random out of all, in the other direction.  The AF_PACKET ring, 64 MiB, is in every figure.
+hosts at random out of all, in the other direction.  The AF_PACKET ring, 32 MiB, is in every figure.
 """
 
 import tempfile
