@@ -7,11 +7,13 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 BUILD_PACKAGES := python3 python3-venv python3-dev gcc libc6-dev
-LAB_PACKAGES := bird2 frr gobgpd iproute2 iputils-ping ethtool libpcap0.8 tcpdump procps groff-base
+TEST_PACKAGES := groff-base libpcap0.8
+LAB_PACKAGES := bird2 frr gobgpd iproute2 iputils-ping ethtool tcpdump procps
 
 # One list, so that all that is missing is named at once.  Without root the tests that need the lab cannot run anyway.
 ROOT := $(filter 0,$(shell id -u))
-PACKAGES := $(BUILD_PACKAGES) $(if $(filter demo bench $(if $(ROOT),test),$(MAKECMDGOALS)),$(LAB_PACKAGES))
+PACKAGES := $(BUILD_PACKAGES) $(if $(filter test asan,$(MAKECMDGOALS)),$(TEST_PACKAGES)) \
+    $(if $(filter demo bench $(if $(ROOT),test),$(MAKECMDGOALS)),$(LAB_PACKAGES))
 
 .PHONY: all ext lock format lint test demo bench package clean packages golden schema asan
 

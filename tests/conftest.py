@@ -1,9 +1,28 @@
 """What holds for every test."""
 
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
+
+NEEDS_ROOT = "needs root"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what cannot run without root."""
+    if os.geteuid() != 0:
+        for item in items:
+            if item.get_closest_marker("netns"):
+                item.add_marker(pytest.mark.skip(reason=NEEDS_ROOT))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests did not run for want of root: none of them has passed."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(NEEDS_ROOT in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.write_line(f"{count} tests need root and did not run: as root, make test runs them all")
 
 
 @pytest.fixture(autouse=True, scope="session")
