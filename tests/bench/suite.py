@@ -7,6 +7,7 @@ A NAME is a benchmark or one of its figures; without one, all are run.  docs/per
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -51,6 +52,7 @@ BENCHMARKS = (
 def main() -> int:
     """Run what was asked for; 1 if something could not be measured, 2 for a name that is none."""
     names = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # namespaces go away then too
     chosen = [benchmark for benchmark in BENCHMARKS if benchmark.is_meant(names)]
     before = load(RESULT)
     _say(f"load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
@@ -107,4 +109,7 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted, everything is removed")
