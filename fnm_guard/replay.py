@@ -15,7 +15,8 @@ from fnm_guard.capture.replay import Replay
 from fnm_guard.config import ConfigError, load
 from fnm_guard.core.events import AttackEnded, AttackStarted
 from fnm_guard.core.guard import Guard
-from fnm_guard.core.model import Direction, Mode
+from fnm_guard.core.model import Direction
+from fnm_guard.core.policy import Mode
 from fnm_guard.notify import Composer, Kind, MailSettings, Notice, Templates
 from fnm_guard.pipeline import PULSE_SECONDS, Pipeline
 from fnm_guard.reports import Reports

@@ -20,7 +20,7 @@ from fnm_guard.core.events import (
     Refusal,
     RemovalCause,
 )
-from fnm_guard.core.model import Mode
+from fnm_guard.core.policy import Mode
 from fnm_guard.journal import Journal, PeerJournal
 
 if TYPE_CHECKING:

@@ -8,18 +8,8 @@ from netaddr import IPAddress, IPSet
 from core import make
 from fnm_guard.core.events import AttackEnded, AttackStarted, BanAdded
 from fnm_guard.core.guard import Guard
-from fnm_guard.core.model import (
-    AttackPolicy,
-    Audit,
-    BanPolicy,
-    Crossing,
-    Direction,
-    HostRates,
-    Metric,
-    Rates,
-    Reading,
-    Thresholds,
-)
+from fnm_guard.core.model import Audit, Crossing, Direction, HostRates, Metric, Rates, Reading, Thresholds
+from fnm_guard.core.policy import AttackPolicy, BanPolicy
 from fnm_guard.pipeline import Pipeline
 
 if TYPE_CHECKING:

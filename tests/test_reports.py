@@ -7,16 +7,8 @@ from netaddr import IPAddress, IPSet
 
 from fnm_guard.core.events import AttackEnded, BanRefused
 from fnm_guard.core.guard import Guard
-from fnm_guard.core.model import (
-    AttackPolicy,
-    Audit,
-    BanPolicy,
-    Crossing,
-    Direction,
-    HostRates,
-    Metric,
-    Rates,
-)
+from fnm_guard.core.model import Audit, Crossing, Direction, HostRates, Metric, Rates
+from fnm_guard.core.policy import AttackPolicy, BanPolicy
 from fnm_guard.reports import Reports
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from netaddr import IPNetwork
 
-    from fnm_guard.core.model import PeerProfile, Route
+    from fnm_guard.core.model import Route
+    from fnm_guard.core.policy import PeerProfile
 
 __all__ = ["Account", "Step"]
 

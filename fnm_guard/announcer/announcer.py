@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fnm_guard.announcer.settings import AnnouncerSettings
-    from fnm_guard.core.model import PeerProfile, Route
+    from fnm_guard.core.model import Route
+    from fnm_guard.core.policy import PeerProfile
 
 __all__ = ["Announcer"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fnm_guard.announcer.program import Program
     from fnm_guard.announcer.settings import AnnouncerSettings
-    from fnm_guard.core.model import PeerProfile
+    from fnm_guard.core.policy import PeerProfile
 
 __all__ = ["Configuration", "bridge_path", "build_environment", "quoted", "render"]
 

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from fnm_guard.announcer.account import Step
-    from fnm_guard.core.model import PeerProfile, Route
+    from fnm_guard.core.model import Route
+    from fnm_guard.core.policy import PeerProfile
 
 __all__ = ["Ledger"]
 

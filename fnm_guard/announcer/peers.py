@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fnm_guard.announcer.account import Account
     from fnm_guard.announcer.listing import ListedNeighbor
-    from fnm_guard.core.model import PeerProfile
+    from fnm_guard.core.policy import PeerProfile
 
 __all__ = ["PeerBook", "PeerState", "SessionState"]
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from netaddr import IPAddress
 
     from fnm_guard.core.life import Attack, Ban
-    from fnm_guard.core.model import Audit, Direction, HostRates, Mode
+    from fnm_guard.core.model import Audit, Direction, HostRates
+    from fnm_guard.core.policy import Mode
 
 __all__ = [
     "AttackEntry",

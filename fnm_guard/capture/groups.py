@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from netaddr import IPNetwork
 
-    from fnm_guard.core.model import DetectionPolicy, ThresholdGroup, Thresholds
+    from fnm_guard.core.model import Thresholds
+    from fnm_guard.core.policy import DetectionPolicy, ThresholdGroup
 
 __all__ = ["group_ranges", "limits_of", "network_numbers", "to_ns"]
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from fnm_guard.capture.model import SourceSpec, SourceState
     from fnm_guard.capture.sources import BuiltSource
-    from fnm_guard.core.model import Crossing, DetectionPolicy
+    from fnm_guard.core.model import Crossing
+    from fnm_guard.core.policy import DetectionPolicy
 
 __all__ = ["Capture"]
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from capture_ext.kept import KeptFrame
     from fnm_guard.capture.model import AuditSpec
-    from fnm_guard.core.model import DetectionPolicy, Thresholds
+    from fnm_guard.core.model import Thresholds
+    from fnm_guard.core.policy import DetectionPolicy
 
 __all__ = ["Reader"]
 

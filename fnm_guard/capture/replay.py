@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from fnm_guard.core.model import DetectionPolicy
+    from fnm_guard.core.policy import DetectionPolicy
 
 __all__ = ["PULSE_SECONDS", "Replay"]
 

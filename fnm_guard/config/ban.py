@@ -6,7 +6,7 @@ from typing import Annotated
 from fnm_guard.config import kinds
 from fnm_guard.config.section import Contradiction, Section
 from fnm_guard.config.values import write_duration
-from fnm_guard.core.model import Mode, OutgoingPolicy
+from fnm_guard.core.policy import Mode, OutgoingPolicy
 
 __all__ = ["BanSettings", "LimitSettings"]
 

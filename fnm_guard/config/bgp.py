@@ -12,7 +12,7 @@ from fnm_guard.config.addresses import read_address
 from fnm_guard.config.detection import Name
 from fnm_guard.config.secret import secret
 from fnm_guard.config.section import Contradiction, Loc, Section
-from fnm_guard.core.model import PeerProfile
+from fnm_guard.core.policy import PeerProfile
 
 __all__ = ["BgpSettings", "ExaBgpSettings", "NextHopSettings", "PeerSettings", "UserName"]
 

@@ -24,14 +24,8 @@ from fnm_guard.config.notify import MailSettings, NotifySettings, ScriptSettings
 from fnm_guard.config.problems import shown
 from fnm_guard.config.section import Contradiction, Loc, Section
 from fnm_guard.config.service import ApiSettings, LogSettings, PathSettings
-from fnm_guard.core.model import (
-    AttackPolicy,
-    BanPolicy,
-    DetectionPolicy,
-    PeerProfile,
-    ThresholdGroup,
-    Thresholds,
-)
+from fnm_guard.core.model import Thresholds
+from fnm_guard.core.policy import AttackPolicy, BanPolicy, DetectionPolicy, PeerProfile, ThresholdGroup
 
 __all__ = [
     "ApiSettings", "AuditSettings", "BanSettings", "BgpSettings", "CaptureSettings", "DetectionSettings",

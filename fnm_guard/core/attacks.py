@@ -27,7 +27,8 @@ from fnm_guard.core.life import Attack
 if TYPE_CHECKING:
     from netaddr import IPAddress
 
-    from fnm_guard.core.model import AttackPolicy, Audit, Crossing, Direction, Rates, Reading, Thresholds
+    from fnm_guard.core.model import Audit, Crossing, Direction, Rates, Reading, Thresholds
+    from fnm_guard.core.policy import AttackPolicy
 
     _Packets = tuple[int, int, int, int, int, int]
 

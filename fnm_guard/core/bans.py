@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from fnm_guard.core.events import BanAdded, BanExtended, BanJoined, BanRefused, BanRemoved, Refusal, RemovalCause
 from fnm_guard.core.life import Ban
 from fnm_guard.core.limits import Bounds, HoldOffs, explain_duration
-from fnm_guard.core.model import BanOrigin, Direction, Mode, OutgoingPolicy
+from fnm_guard.core.model import BanOrigin, Direction
+from fnm_guard.core.policy import Mode, OutgoingPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from netaddr import IPAddress
 
     from fnm_guard.core.life import Attack
-    from fnm_guard.core.model import BanPolicy
+    from fnm_guard.core.policy import BanPolicy
 
 __all__ = ["CONFIGURATION", "DETECTOR", "Bans", "Order"]
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from fnm_guard.core.events import BanExtended, BanRemoved, Event
     from fnm_guard.core.life import Attack, Ban
-    from fnm_guard.core.model import AttackPolicy, Audit, BanPolicy, Crossing, Reading
+    from fnm_guard.core.model import Audit, Crossing, Reading
+    from fnm_guard.core.policy import AttackPolicy, BanPolicy
 
 __all__ = ["Guard"]
 

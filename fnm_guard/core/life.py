@@ -7,7 +7,8 @@ twice, and are what an operator types (`fnm-guard attack 17`).
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fnm_guard.core.model import AttackType, BanOrigin, Direction, Metric, Mode, Rates
+from fnm_guard.core.model import AttackType, BanOrigin, Direction, Metric, Rates
+from fnm_guard.core.policy import Mode
 
 if TYPE_CHECKING:
     from netaddr import IPAddress

@@ -15,7 +15,7 @@ from fnm_guard.core.events import Refusal
 if TYPE_CHECKING:
     from netaddr import IPNetwork, IPSet
 
-    from fnm_guard.core.model import BanPolicy
+    from fnm_guard.core.policy import BanPolicy
 
 __all__ = ["HAND_BAN_LIMIT_SECONDS", "HOLDOFF_LIMIT", "Bounds", "HoldOffs", "explain_duration"]
 

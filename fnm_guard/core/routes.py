@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from netaddr import IPNetwork
 
 from fnm_guard.core.limits import Bounds
-from fnm_guard.core.model import Mode, Route
+from fnm_guard.core.model import Route
+from fnm_guard.core.policy import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from netaddr import IPAddress
 
     from fnm_guard.core.life import Ban
-    from fnm_guard.core.model import BanPolicy, PeerProfile
+    from fnm_guard.core.policy import BanPolicy, PeerProfile
 
 __all__ = ["Wanted", "wanted_routes"]
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from fnm_guard.capture.live import Capture
     from fnm_guard.capture.model import TopOrder
-    from fnm_guard.core.model import Audit, Crossing, DetectionPolicy, Direction, HostRates, Reading
+    from fnm_guard.core.model import Audit, Crossing, Direction, HostRates, Reading
+    from fnm_guard.core.policy import DetectionPolicy
 
     Watched = tuple[IPAddress, Direction]
 

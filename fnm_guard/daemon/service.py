@@ -17,7 +17,8 @@ import structlog
 
 from fnm_guard.announcer.peers import SessionState
 from fnm_guard.core.events import BanRemoved
-from fnm_guard.core.model import Direction, Mode
+from fnm_guard.core.model import Direction
+from fnm_guard.core.policy import Mode
 from fnm_guard.daemon import systemd
 from fnm_guard.daemon.history import AnnouncementHistory
 from fnm_guard.notify import check_script

@@ -18,7 +18,8 @@ Every template gets every name, so that one moved from another place still works
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fnm_guard.core.model import BanOrigin, Direction, HostRates, Mode, Rates
+from fnm_guard.core.model import BanOrigin, Direction, HostRates, Rates
+from fnm_guard.core.policy import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

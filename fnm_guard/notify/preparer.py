@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fnm_guard.core.model import Mode
+from fnm_guard.core.policy import Mode
 from fnm_guard.notify.calls import CallWriter, ScriptCall
 from fnm_guard.notify.mail import pack_mail
 from fnm_guard.notify.messages import Composer

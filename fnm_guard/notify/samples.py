@@ -7,7 +7,8 @@ from netaddr import IPAddress
 
 from fnm_guard.core.events import BanRefused, Refusal, RemovalCause
 from fnm_guard.core.life import Attack, Ban
-from fnm_guard.core.model import Audit, AuditPacket, BanOrigin, Direction, Metric, Mode, Rates
+from fnm_guard.core.model import Audit, AuditPacket, BanOrigin, Direction, Metric, Rates
+from fnm_guard.core.policy import Mode
 from fnm_guard.notify.facts import Facts
 from fnm_guard.notify.model import Notice, NotifyPolicy
 

@@ -9,7 +9,8 @@ from netaddr import IPAddress
 
 from fnm_guard.core.events import RemovalCause
 from fnm_guard.core.life import Attack, Ban
-from fnm_guard.core.model import AttackType, BanOrigin, Direction, Metric, Mode, Rates
+from fnm_guard.core.model import AttackType, BanOrigin, Direction, Metric, Rates
+from fnm_guard.core.policy import Mode
 from fnm_guard.store.audits import unpack
 from fnm_guard.store.clock import microseconds
 from fnm_guard.store.records import AttackRecord, BanRecord

@@ -13,7 +13,8 @@ from netaddr import IPAddress, IPNetwork
 from fnm_guard.announcer.announcer import Announcer
 from fnm_guard.announcer.child import read_record, start_time
 from fnm_guard.announcer.settings import AnnouncerSettings
-from fnm_guard.core.model import PeerProfile, Route
+from fnm_guard.core.model import Route
+from fnm_guard.core.policy import PeerProfile
 
 if TYPE_CHECKING:
     import subprocess

@@ -21,17 +21,8 @@ from fnm_guard.api.desk import (
     Traffic,
 )
 from fnm_guard.core.life import Attack, Ban
-from fnm_guard.core.model import (
-    AttackType,
-    Audit,
-    AuditPacket,
-    BanOrigin,
-    Direction,
-    HostRates,
-    Metric,
-    Mode,
-    Rates,
-)
+from fnm_guard.core.model import AttackType, Audit, AuditPacket, BanOrigin, Direction, HostRates, Metric, Rates
+from fnm_guard.core.policy import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

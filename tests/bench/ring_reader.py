@@ -14,7 +14,8 @@ from netaddr import IPNetwork
 from bench.meters import cpu_ns
 from fnm_guard.capture.live import Capture
 from fnm_guard.capture.model import SourceKind, SourceSpec
-from fnm_guard.core.model import DetectionPolicy, Thresholds
+from fnm_guard.core.model import Thresholds
+from fnm_guard.core.policy import DetectionPolicy
 
 NETWORK = IPNetwork("10.0.0.0/16")
 OUT_OF_REACH = Thresholds(pps=1e9)

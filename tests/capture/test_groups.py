@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from netaddr import IPAddress, IPNetwork
 
 from fnm_guard.capture.groups import group_ranges, limits_of, network_numbers, to_ns
-from fnm_guard.core.model import DetectionPolicy, Metric, ThresholdGroup, Thresholds
+from fnm_guard.core.model import Metric, Thresholds
+from fnm_guard.core.policy import DetectionPolicy, ThresholdGroup
 
 NONE = Thresholds()
 networks = st.tuples(st.integers(0, 255), st.integers(24, 32)).map(

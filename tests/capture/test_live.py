@@ -19,7 +19,8 @@ from fnm_guard.capture import runner
 from fnm_guard.capture.live import Capture
 from fnm_guard.capture.model import CaptureError, SourceKind, SourceSpec
 from fnm_guard.capture.sources import BuiltSource, build_sources, ring_blocks
-from fnm_guard.core.model import Crossing, DetectionPolicy, Direction, Thresholds
+from fnm_guard.core.model import Crossing, Direction, Thresholds
+from fnm_guard.core.policy import DetectionPolicy
 from lab.namespaces import Lab, Namespace
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from netaddr import IPAddress, IPNetwork
 from capture.frames import Sent, pcap
 from fnm_guard.capture.model import TopOrder
 from fnm_guard.capture.replay import Replay
-from fnm_guard.core.model import DetectionPolicy, Direction, HostRates, Metric, Rates, ThresholdGroup, Thresholds
+from fnm_guard.core.model import Direction, HostRates, Metric, Rates, Thresholds
+from fnm_guard.core.policy import DetectionPolicy, ThresholdGroup
 
 NETWORKS = (IPNetwork("203.0.113.0/24"), IPNetwork("2001:db8:100::/48"))
 GROUP = ThresholdGroup("web", (IPNetwork("203.0.113.7/32"),), Thresholds(mbps=0.1), Thresholds(pps=50))

@@ -9,7 +9,8 @@ from netaddr import IPAddress, IPNetwork
 from capture.frames import SYN, TCP, Sent, pcap
 from fnm_guard.capture.model import AuditSpec, SideTotals
 from fnm_guard.capture.replay import Replay
-from fnm_guard.core.model import Audit, Crossing, DetectionPolicy, Direction, Thresholds
+from fnm_guard.core.model import Audit, Crossing, Direction, Thresholds
+from fnm_guard.core.policy import DetectionPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

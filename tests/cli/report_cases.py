@@ -13,7 +13,8 @@ from fnm_guard.api import answers, records
 from fnm_guard.api.desk import AttackEntry, AttackReport, BanEntry
 from fnm_guard.cli import reports
 from fnm_guard.core.life import Ban
-from fnm_guard.core.model import Audit, BanOrigin, Direction, Mode
+from fnm_guard.core.model import Audit, BanOrigin, Direction
+from fnm_guard.core.policy import Mode
 
 if TYPE_CHECKING:
     from fnm_guard.api.shapes import BanShape

@@ -9,15 +9,8 @@ from netaddr import IPAddress, IPNetwork, IPSet
 
 from fnm_guard import config
 from fnm_guard.config.settings import Settings
-from fnm_guard.core.model import (
-    AttackPolicy,
-    BanPolicy,
-    DetectionPolicy,
-    Mode,
-    OutgoingPolicy,
-    PeerProfile,
-    Thresholds,
-)
+from fnm_guard.core.model import Thresholds
+from fnm_guard.core.policy import AttackPolicy, BanPolicy, DetectionPolicy, Mode, OutgoingPolicy, PeerProfile
 
 NETWORKS = "networks: [198.51.100.0/24, 2001:db8:100::/48]\n"
 PEER = "bgp: {{local_as: 64496, router_id: 192.0.2.2, peers: {{a: {{address: 192.0.2.9, as: 64497{more}}}}}}}\n"

@@ -10,7 +10,8 @@ from netaddr import IPAddress
 
 from fnm_guard.core.events import BanAdded, BanExtended, BanJoined, BanRefused, BanRemoved, Event, Refusal, RemovalCause
 from fnm_guard.core.life import Ban
-from fnm_guard.core.model import BanOrigin, BanPolicy, Direction, Mode, OutgoingPolicy
+from fnm_guard.core.model import BanOrigin, Direction
+from fnm_guard.core.policy import BanPolicy, Mode, OutgoingPolicy
 
 Key = tuple[IPAddress, Direction]
 

@@ -9,20 +9,8 @@ from netaddr import IPAddress, IPNetwork, IPSet
 from fnm_guard.core.events import BanRefused, Event, Refusal
 from fnm_guard.core.guard import Guard
 from fnm_guard.core.life import Attack, Ban
-from fnm_guard.core.model import (
-    AttackPolicy,
-    Audit,
-    AuditPacket,
-    BanOrigin,
-    BanPolicy,
-    Crossing,
-    Direction,
-    Metric,
-    PeerProfile,
-    Rates,
-    Reading,
-    Thresholds,
-)
+from fnm_guard.core.model import Audit, AuditPacket, BanOrigin, Crossing, Direction, Metric, Rates, Reading, Thresholds
+from fnm_guard.core.policy import AttackPolicy, BanPolicy, PeerProfile
 
 OURS = IPNetwork("198.51.100.0/24")
 OURS_IPV6 = IPNetwork("2001:db8:100::/48")

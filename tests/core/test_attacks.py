@@ -7,7 +7,8 @@ from netaddr import IPAddress
 
 from core.make import HOST, IN, OTHER_HOST, OUT, attack, audit, audit_packet, crossing, reading
 from fnm_guard.core.attacks import Attacks, is_quiet
-from fnm_guard.core.model import AttackPolicy, AttackType, Metric, Rates, Thresholds
+from fnm_guard.core.model import AttackType, Metric, Rates, Thresholds
+from fnm_guard.core.policy import AttackPolicy
 
 POLICY = AttackPolicy(release=0.8, hold_seconds=10)
 

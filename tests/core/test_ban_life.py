@@ -22,7 +22,8 @@ from fnm_guard.core.events import (
     Refusal,
 )
 from fnm_guard.core.guard import Guard
-from fnm_guard.core.model import AttackPolicy, BanPolicy, Direction, Mode, OutgoingPolicy
+from fnm_guard.core.model import Direction
+from fnm_guard.core.policy import AttackPolicy, BanPolicy, Mode, OutgoingPolicy
 from fnm_guard.core.routes import wanted_routes
 
 NETWORKS = [IPNetwork("198.51.100.0/24"), IPNetwork("2001:db8:100::/48")]

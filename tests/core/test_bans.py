@@ -9,7 +9,8 @@ from core.make import FOREIGN, HOST, HOST_IPV6, OTHER_HOST, OURS, OUT, attack, b
 from fnm_guard.core.bans import Bans, Order
 from fnm_guard.core.events import BanAdded, BanJoined, BanRefused, BanRemoved, Refusal, RemovalCause
 from fnm_guard.core.life import Ban
-from fnm_guard.core.model import BanOrigin, Direction, Metric, Mode, OutgoingPolicy
+from fnm_guard.core.model import BanOrigin, Direction, Metric
+from fnm_guard.core.policy import Mode, OutgoingPolicy
 
 AUTOMATIC = Ban(
     number=1,

@@ -6,7 +6,7 @@ from netaddr import IPAddress
 from core.make import FOREIGN, HOST, HOST_IPV6, NEVER, OTHER_HOST, OUT, attack, ban, policy
 from fnm_guard.core.bans import Bans, Order
 from fnm_guard.core.events import BanAdded, BanExtended, BanJoined, BanRefused, Refusal
-from fnm_guard.core.model import OutgoingPolicy
+from fnm_guard.core.policy import OutgoingPolicy
 
 
 def _order(host: IPAddress = HOST, reason: str = "", seconds: float | None = None, permanent: bool = False) -> Order:

@@ -5,7 +5,8 @@ from enum import StrEnum
 import pytest
 
 from fnm_guard.core.events import Refusal, RemovalCause
-from fnm_guard.core.model import AttackType, BanOrigin, Direction, Metric, Mode, OutgoingPolicy, Thresholds
+from fnm_guard.core.model import AttackType, BanOrigin, Direction, Metric, Thresholds
+from fnm_guard.core.policy import Mode, OutgoingPolicy
 
 WORDS: list[tuple[type[StrEnum], dict[str, str]]] = [
     (Direction, {"INCOMING": "incoming", "OUTGOING": "outgoing", "INTERNAL": "internal", "OTHER": "other"}),

@@ -33,7 +33,8 @@ from fnm_guard.core.events import (
     RemovalCause,
 )
 from fnm_guard.core.guard import Guard
-from fnm_guard.core.model import AttackType, BanOrigin, Mode
+from fnm_guard.core.model import AttackType, BanOrigin
+from fnm_guard.core.policy import Mode
 
 
 def test_crossing_bans_at_once() -> None:

@@ -23,7 +23,7 @@ from fnm_guard.core.events import (
     Refusal,
     RemovalCause,
 )
-from fnm_guard.core.model import AttackPolicy, Mode
+from fnm_guard.core.policy import AttackPolicy, Mode
 
 
 def test_restore_takes_over_bans_and_holdoffs() -> None:

@@ -5,7 +5,8 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from core.make import attack, ban
-from fnm_guard.core.model import BanPolicy, Metric, Rates, Thresholds
+from fnm_guard.core.model import Metric, Rates, Thresholds
+from fnm_guard.core.policy import BanPolicy
 
 
 def test_thresholds_give_those_that_are_set() -> None:

@@ -7,7 +7,8 @@ from netaddr import IPAddress, IPNetwork, IPSet
 
 from core.make import FOREIGN, HOST, HOST_IPV6, NEVER, OTHER_HOST, ban, peer, policy
 from fnm_guard.core.life import Ban
-from fnm_guard.core.model import BanOrigin, BanPolicy, Mode, PeerProfile, Route
+from fnm_guard.core.model import BanOrigin, Route
+from fnm_guard.core.policy import BanPolicy, Mode, PeerProfile
 from fnm_guard.core.routes import Wanted, wanted_routes
 
 ROUTE = Route(IPNetwork("198.51.100.7/32"), IPAddress("192.0.2.1"), ("65535:666", "no-export"))

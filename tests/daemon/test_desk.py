@@ -12,7 +12,8 @@ from core import make
 from daemon.house import HOST, OTHER, House, eventually, frames
 from fnm_guard.api.desk import OrderRefusedError, TopOrder
 from fnm_guard.core.events import BanRemoved
-from fnm_guard.core.model import BanOrigin, Direction, Mode
+from fnm_guard.core.model import BanOrigin, Direction
+from fnm_guard.core.policy import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -8,7 +8,8 @@ from netaddr import IPAddress
 from capture_ext.memory import MemoryFrames
 from core import make
 from daemon.house import HOST, OTHER, frames, until
-from fnm_guard.core.model import Direction, Mode
+from fnm_guard.core.model import Direction
+from fnm_guard.core.policy import Mode
 from fnm_guard.daemon import figures
 
 if TYPE_CHECKING:

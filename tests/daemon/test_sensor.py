@@ -9,7 +9,8 @@ from daemon.house import HOST, OTHER, frames, until
 from fnm_guard.capture.live import Capture
 from fnm_guard.capture.model import SourceSpec
 from fnm_guard.capture.sources import BuiltSource
-from fnm_guard.core.model import DetectionPolicy, Direction, Thresholds
+from fnm_guard.core.model import Direction, Thresholds
+from fnm_guard.core.policy import DetectionPolicy
 from fnm_guard.daemon.sensor import Sensor
 
 if TYPE_CHECKING:

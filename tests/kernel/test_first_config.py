@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies
 from netaddr import IPAddress, IPNetwork
 
 from fnm_guard import config
-from fnm_guard.core.model import Mode
+from fnm_guard.core.policy import Mode
 from fnm_guard.kernel import Gateway, Interface, first_configuration
 
 LOOPBACK = Interface("lo", 1, "loopback", up=True, addresses=(IPNetwork("127.0.0.1/8"), IPNetwork("::1/128")))

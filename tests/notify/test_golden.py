@@ -12,7 +12,8 @@ import pytest
 from netaddr import IPAddress
 
 from fnm_guard.core.events import BanRefused, Refusal, RemovalCause
-from fnm_guard.core.model import Audit, Direction, HostRates, Mode, Rates
+from fnm_guard.core.model import Audit, Direction, HostRates, Rates
+from fnm_guard.core.policy import Mode
 from fnm_guard.notify import Composer, Kind, MailSettings, Notice, NotifyPolicy, Templates
 from fnm_guard.notify.calls import CallWriter, ScriptCall
 from store.values import attack, audit, ban, hand_ban, host_rates, packet, wall

@@ -15,7 +15,7 @@ import trustme
 from netaddr import IPAddress
 
 from fnm_guard.core.events import BanRefused, Refusal, RemovalCause
-from fnm_guard.core.model import Mode
+from fnm_guard.core.policy import Mode
 from fnm_guard.notify import MailSettings, Notice, Notifier, NotifyPolicy, Pace, ScriptSettings
 from fnm_guard.notify import notifier as notifying
 from fnm_guard.notify.preparer import SPARE_ROOM

@@ -6,16 +6,7 @@ from datetime import UTC, datetime, timedelta
 from netaddr import IPAddress
 
 from fnm_guard.core.life import Attack, Ban
-from fnm_guard.core.model import (
-    AttackType,
-    Audit,
-    AuditPacket,
-    BanOrigin,
-    Direction,
-    HostRates,
-    Metric,
-    Rates,
-)
+from fnm_guard.core.model import AttackType, Audit, AuditPacket, BanOrigin, Direction, HostRates, Metric, Rates
 
 BOOT = datetime(2014, 7, 4, 13, 0, 0, tzinfo=UTC)
 """Wall time of second 0 of the core."""
