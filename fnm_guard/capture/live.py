@@ -110,12 +110,18 @@ class Capture(Reader):
         for runner in self._runners:
             runner.look()
 
+    def halt(self) -> None:
+        """Stop reading; returns when the last frame is counted, before the sources are closed.  Any thread."""
+        for runner in self._runners:
+            runner.stop()
+        for runner in self._runners:
+            runner.wait_halted()
+
     def close(self) -> None:
         """Stop and join the threads and close the sources; what was counted can still be read."""
         self._closing.set()
         self._engine.stop_clock()
-        for runner in self._runners:
-            runner.stop()
+        self.halt()
         for thread in self._threads:
             thread.join()
         self._threads = []

@@ -43,6 +43,7 @@ class SourceRunner:
         self._worker = worker
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+        self._halted = threading.Event()
         self._before = SourceStatistics(0, 0, 0)
         self._open = not failure
         description = self._source.describe()
@@ -53,11 +54,19 @@ class SourceRunner:
 
     def run(self) -> None:
         """Read until stopped; the source is closed at the end."""
+        try:
+            self._run()
+        finally:
+            self._halted.set()
+
+    def _run(self) -> None:
         if not self._open:
             self._fail(self.state.failure)
             self._reopen()
         while not self._stopped.is_set():
             outcome = self._worker.run()
+            if self._stopped.is_set():
+                self._halted.set()
             self._close()
             if outcome == _ENDED:
                 self._become("stopped", f"{self._source.describe()}: no more frames")
@@ -72,6 +81,11 @@ class SourceRunner:
         """Make `run` return soon; any thread."""
         self._stopped.set()
         self._worker.stop()
+
+    def wait_halted(self) -> None:
+        """Wait, after `stop`, until nothing more will be read; closing the source takes the kernel longer."""
+        if self.thread.is_alive():
+            self._halted.wait()
 
     def look(self) -> None:
         """Read the source's counts; any thread."""

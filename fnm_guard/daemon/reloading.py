@@ -151,7 +151,7 @@ class Reloader:
         """Go on with the new engine; the hosts under attack are watched there from now on."""
         parts = self._parts
         parts.ignore_sensor()
-        await asyncio.to_thread(parts.sensor.close)
+        await asyncio.to_thread(parts.sensor.retire, capture)
         parts.drain()
         watched = [(attack.host, attack.direction) for attack in parts.guard.attacks()]
         parts.sensor.succeed(capture, watched, parts.clock.now())

@@ -4,9 +4,9 @@ A reload that changes sources, networks or windows needs another engine, whose c
 before it counted is kept here and added to every figure that people see, and to nothing else: rates, thresholds and
 crossings are the engine's own.
 
-Both engines run beside each other for a moment, so that no packet goes unseen.  What the new one has counted by the
-time the old one ends is in the old one's totals already, and is taken off once.  What lay in a ring at that instant, a
-few milliseconds of traffic, may count twice or not at all.
+Both engines run beside each other for a moment, so that no packet goes unseen.  What the new one has counted when the
+old one reads its last frame is in the old one's totals already, and is taken off once.  What lay in a ring at that
+instant, a few milliseconds of traffic, may count twice or not at all.
 """
 
 from collections import Counter
@@ -51,6 +51,7 @@ class Sensor:
         self._health: dict[str, float] = {}
         self._sources: dict[tuple[str, int], Counter[str]] = {}
         self._gone: Counter[str] = Counter()
+        self._overlap: tuple[Traffic, list[SourceState]] = (Traffic({}, 0), [])
 
     @property
     def fd(self) -> int:
@@ -69,8 +70,15 @@ class Sensor:
         """Stop counting; what was counted can still be read.  Safe to call twice; any thread."""
         self._capture.close()
 
+    def retire(self, new: "Capture") -> None:
+        """Stop the engine so far, and note what the new one, which runs, has counted by then; any thread."""
+        self._capture.halt()
+        new.settle()
+        self._overlap = new.traffic(), list(new.sources())
+        self._capture.close()
+
     def succeed(self, new: "Capture", watched: "Iterable[Watched]", now: float) -> None:
-        """Go on with another engine, which runs; the one so far is closed.
+        """Go on with another engine, for which the one so far was retired.
 
         Args:
             new: The engine.
@@ -85,12 +93,11 @@ class Sensor:
         for host in hosts:
             new.watch(*host)
         self._capture = new
-        new.settle()
         self._take_off(*before)
 
     def _take_off(self, traffic: Traffic, counts: "dict[tuple[str, int], Counter[str]]", health: Health) -> None:
-        """Make the figures of now equal to those of the engine before."""
-        now = self._capture.traffic()
+        """Begin the figures of the new engine where those of the one before ended."""
+        now, sources = self._overlap
         for direction, item in traffic.directions.items():
             self._totals[direction, "packets"] = item.packets - now.directions[direction].packets
             self._totals[direction, "bytes"] = item.bytes - now.directions[direction].bytes
@@ -99,7 +106,7 @@ class Sensor:
         self._unparsed.subtract(now.unparsed)
         self._health = {item.name: getattr(health, item.name) for item in fields(Health) if item.name not in _GAUGES}
         self._sources = {}
-        for key, state in _keyed(self._capture.sources()):
+        for key, state in _keyed(sources):
             had = counts.pop(key, None)
             if had is not None:
                 self._sources[key] = Counter({name: had[name] - getattr(state, name) for name in _COUNTS})

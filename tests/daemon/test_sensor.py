@@ -1,13 +1,18 @@
 """One engine after another, and totals that never go back."""
 
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+import pytest
 from netaddr import IPNetwork
 
-from daemon.house import HOST, OTHER, frames, until
+from capture.frames import Sent
+from capture_ext.memory import MemoryFrames
+from daemon.house import DEADLINE, HOST, OTHER, frames, until
+from fnm_guard.capture import runner
 from fnm_guard.capture.live import Capture
-from fnm_guard.capture.model import SourceSpec
+from fnm_guard.capture.model import SourceSpec, SourceState
 from fnm_guard.capture.sources import BuiltSource
 from fnm_guard.core.model import Direction, Thresholds
 from fnm_guard.core.policy import DetectionPolicy
@@ -16,19 +21,23 @@ from fnm_guard.daemon.sensor import Sensor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from capture_ext.memory import MemoryFrames
-
 POLICY = DetectionPolicy(networks=(IPNetwork("203.0.113.0/24"),), incoming=Thresholds(pps=1000))
 IN = Direction.INCOMING
+Kind = TypeVar("Kind", bound=Capture)
 
 
-def capture(*sources: "MemoryFrames", names: str = "abcd", policy: DetectionPolicy = POLICY) -> Capture:
-    """Give a running capture that reads from memory, once all frames are counted."""
+def unstarted(kind: type[Kind], *sources: MemoryFrames, names: str = "abcd", policy: DetectionPolicy = POLICY) -> Kind:
+    """Give a capture that reads from memory once it is started."""
 
     def build(_specs: object) -> list[BuiltSource]:
         return [BuiltSource(source, name, False) for source, name in zip(sources, names, strict=False)]
 
-    made = Capture(policy, [SourceSpec("memory")], build=build)
+    return kind(policy, [SourceSpec("memory")], build=build)
+
+
+def capture(*sources: MemoryFrames, names: str = "abcd", policy: DetectionPolicy = POLICY) -> Capture:
+    """Give a running capture that reads from memory, once all frames are counted."""
+    made = unstarted(Capture, *sources, names=names, policy=policy)
     made.start()
     until(lambda: all(state.state == "stopped" for state in made.sources()))
     made.settle()
@@ -37,7 +46,7 @@ def capture(*sources: "MemoryFrames", names: str = "abcd", policy: DetectionPoli
 
 def handed_over(sensor: Sensor, new: Capture, *watched: tuple[object, Direction]) -> None:
     """Go on with another capture as a reload does."""
-    sensor.close()
+    sensor.retire(new)
     sensor.succeed(new, watched, time.monotonic())  # type: ignore[arg-type]  # hosts, as the tests name them
 
 
@@ -67,6 +76,60 @@ def test_what_both_engines_saw_counts_once() -> None:
     handed_over(sensor, new)
     assert sensor.traffic().directions[IN].packets == 300
     assert sensor.sources()[0].received == 300
+    sensor.close()
+
+
+class Noting(Capture):
+    """A capture that tells when its counts were taken."""
+
+    noted: threading.Event
+
+    def sources(self) -> list[SourceState]:
+        found = super().sources()
+        self.noted.set()
+        return found
+
+
+class Late(MemoryFrames):
+    """Frames that come when they are let."""
+
+    let: threading.Event
+
+    def open(self) -> None:
+        if not self.let.is_set():
+            raise OSError("not yet")
+        super().open()
+
+
+class Lingering(MemoryFrames):
+    """Frames without end, of a source that others go on receiving beside while it is being closed."""
+
+    successor: Noting
+    late: Late
+
+    def close(self) -> None:
+        self.successor.noted.wait(DEADLINE)
+        self.late.let.set()
+        until(lambda: self.successor.sources()[1].state == "stopped")
+
+
+def test_what_comes_while_the_old_sources_are_closed_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old engine reads no more then: what the new one counts from there on is nobody else's."""
+    monkeypatch.setattr(runner, "FIRST_WAIT_SECONDS", 0.05)
+    one = [(0, Sent().frame())]
+    late, old = Late(one * 40), Lingering(one, rounds=1 << 40)
+    late.let = threading.Event()
+    new = unstarted(Noting, frames(0), late)
+    new.noted = threading.Event()
+    old.successor, old.late = new, late
+    before = unstarted(Capture, old)
+    sensor = Sensor(before)
+    sensor.start()
+    new.start()
+    handed_over(sensor, new)
+    new.settle()
+    assert sensor.traffic().frames == before.traffic().frames + 40
+    assert sensor.traffic().directions[IN].packets == before.traffic().directions[IN].packets + 40
     sensor.close()
 
 
