@@ -3,9 +3,12 @@
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from fnm_guard import specs
 from fnm_guard.capture.model import SourceKind
-from fnm_guard.config import parse
+from fnm_guard.capture.sources import build_sources
+from fnm_guard.config import ConfigError, parse
 from fnm_guard.config.settings import Settings
 
 
@@ -28,6 +31,20 @@ def test_every_interface_is_a_source() -> None:
     assert (first.kind, first.threads, first.snaplen) == (SourceKind.AF_PACKET, 2, 256)
     assert (first.ring_bytes, first.promiscuous, first.count_internal) == (3 << 20, False, False)
     assert (third.kind, third.cluster, third.count_internal) == (SourceKind.PF_RING, 9, True)
+
+
+@pytest.mark.parametrize("mebibytes", [1, 1024])
+def test_every_ring_that_may_be_configured_can_be_built(mebibytes: int) -> None:
+    """The smallest and the largest ring are taken by the source too, with the most that is kept of a frame."""
+    entry = f"{{source: af_packet, interfaces: [a0], snaplen: 9216, ring_mib: {mebibytes}}}"
+    (built,) = build_sources(specs.source_specs(settings(f"capture: [{entry}]\n")))
+    assert built.source.describe() == "af_packet a0"
+
+
+def test_a_ring_that_cannot_be_built_is_refused_with_its_place() -> None:
+    """AF_PACKET takes 1 GiB at the most: `check` says so, not the daemon when it opens the source."""
+    with pytest.raises(ConfigError, match=r"capture\[1\].ring_mib: .*1025.* 1 to 1024"):
+        settings("capture: [{source: af_packet, interfaces: [a0], ring_mib: 1025}]\n")
 
 
 def test_the_audit_is_as_configured() -> None:

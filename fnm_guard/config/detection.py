@@ -69,7 +69,7 @@ class CaptureSettings(Section):
     where a flood with sources forged out of our own networks looks internal."""
     cluster: Annotated[int, kinds.whole(1, 255)] | None = None
     """PF_RING cluster through which the threads of one interface share its frames; empty: one is chosen."""
-    ring_mib: Annotated[int, kinds.whole(1, 4096)] = 32
+    ring_mib: Annotated[int, kinds.whole(1, 1024)] = 32
     """Size of each thread's AF_PACKET ring in MiB."""
 
     def contradictions(self) -> Iterator[Contradiction]:
