@@ -71,22 +71,29 @@ class Story:
 
     def attack(self) -> "tuple[Flood, Timeline]":
         """Flood the victim until its route is out and the flood is gone there; the flood goes on."""
-        victim = self.target.victim
         arrivals = ArrivalWatch(self.network.victim, "eth0")
         try:
             flood = self.flood()
-            timeline = Timeline(flood.first_frame)
-            update = self.tap.wait(victim, announced=True, after=flood.first_frame)
-            timeline.mark("UPDATE at the peer", update.at if update else None)
-            timeline.mark("route in the peer's kernel", self.routes.wait(victim, present=True, after=flood.first_frame))
-            if not until(lambda: arrivals.rate(0.5) < 1000, 5, 0.05):
-                raise LabError(f"the flood still reaches the victim: {arrivals.rate(0.5):.0f} packets/s")
-            last = arrivals.last_flood(5000, flood.first_frame)
-            timeline.mark("last attack packet at the victim", last)
-            timeline.mark("crossing", self._detected())
+            try:
+                return flood, self._watch(flood, arrivals)
+            except BaseException:
+                flood.close()
+                raise
         finally:
             arrivals.close()
-        return flood, timeline
+
+    def _watch(self, flood: "Flood", arrivals: ArrivalWatch) -> Timeline:
+        victim = self.target.victim
+        timeline = Timeline(flood.first_frame)
+        update = self.tap.wait(victim, announced=True, after=flood.first_frame)
+        timeline.mark("UPDATE at the peer", update.at if update else None)
+        timeline.mark("route in the peer's kernel", self.routes.wait(victim, present=True, after=flood.first_frame))
+        if not until(lambda: arrivals.rate(0.5) < 1000, 5, 0.05):
+            raise LabError(f"the flood still reaches the victim: {arrivals.rate(0.5):.0f} packets/s")
+        last = arrivals.last_flood(5000, flood.first_frame)
+        timeline.mark("last attack packet at the victim", last)
+        timeline.mark("crossing", self._detected())
+        return timeline
 
     def neighbour_answers(self, source_pings: Pings, seconds: float = 1.0) -> None:
         """The neighbour answers pings while its neighbour is blackholed."""
