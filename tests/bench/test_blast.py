@@ -20,6 +20,7 @@ from capture_ext.source import CapturedFrame
 from lab.namespaces import Lab
 
 MAC = "02:00:00:00:00:99"
+DEADLINE = 20.0
 
 
 def parsed(frame: CapturedFrame) -> Any:
@@ -37,19 +38,21 @@ def checksums_hold(frame: CapturedFrame) -> bool:
     return bytes(packet) == frame.data
 
 
-def flood(folder: Path, *words: str, limit: int = 10_000) -> tuple[list[dict[str, Any]], list[CapturedFrame]]:
+def flood(folder: Path, *words: str) -> tuple[list[dict[str, Any]], list[CapturedFrame]]:
     """Run blast over a silent wire; give its lines and what arrived."""
     with Lab(folder) as lab:
         near, far = lab.namespace("near"), lab.namespace("far")
         for namespace in (near, far):
             namespace.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
         lab.link(near, "cap0", far, "gen0")
-        source = AfPacket("cap0", snaplen=9100)
+        source = AfPacket("cap0", snaplen=9100, timeout_ms=100)  # nobody reads before the end: a ring of some seconds
         with near.entered():
             source.open()
         try:
             printed = far.run(build(), "--interface", "gen0", "--mac", MAC, *words)
-            return [json.loads(line) for line in printed.splitlines()], read_frames(source, limit, 0.3)
+            lines = [json.loads(line) for line in printed.splitlines()]
+            frames = read_frames(source, lines[-1]["sent"], DEADLINE)
+            return lines, frames + read_frames(source, 1, 0.2)
         finally:
             source.close()
 

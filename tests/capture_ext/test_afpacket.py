@@ -14,6 +14,9 @@ from capture_ext.reading import read_frames
 
 from .wire import DEADLINE, FAR, MARK, NEAR, QUIET, Wire, number_of, numbered, opened, send_all
 
+SLOW_MS = 100
+"""Makes a ring of 64 blocks last for six seconds while frames are sent and nobody reads, however slow the machine."""
+
 
 def test_a_source_that_was_never_opened() -> None:
     """It says so, counts nothing and can be closed."""
@@ -30,7 +33,7 @@ def test_every_frame_once_and_whole(wire: Wire) -> None:
     """What the other end sends comes once, in order, byte for byte, with its length and a time of now."""
     frames = [numbered(number, 60 + number % 100) for number in range(5000)]
     before = time.time_ns()
-    with opened(wire, AfPacket(NEAR)) as source, wire.sender() as sender:
+    with opened(wire, AfPacket(NEAR, timeout_ms=SLOW_MS)) as source, wire.sender() as sender:
         send_all(sender, frames)
         seen = read_frames(source, len(frames), DEADLINE)
         assert read_frames(source, 1, QUIET) == []
@@ -140,16 +143,15 @@ def test_order_over_many_blocks(wire: Wire) -> None:
 def test_fanout_shares_the_frames(wire: Wire) -> None:
     """Two rings of a group are given each frame once between them, whatever is sent while the second joins."""
     sent = 4000
-    first = AfPacket(NEAR, fanout_group=11, fanout_mode="lb")
-    second = AfPacket(NEAR, fanout_group=11, fanout_mode="lb")
+    first, second = (AfPacket(NEAR, fanout_group=11, fanout_mode="lb", timeout_ms=SLOW_MS) for _ in range(2))
     with opened(wire, first), wire.sender() as sender:
         sending = threading.Thread(target=send_all, args=(sender, [numbered(number) for number in range(sent)]))
         sending.start()
         with opened(wire, second):
             sending.join()
             send_all(sender, [numbered(sent + number) for number in range(sent)])
-            left = [number_of(frame) for frame in read_frames(first, 2 * sent, QUIET)]
-            right = [number_of(frame) for frame in read_frames(second, 2 * sent, QUIET)]
+            left = [number_of(frame) for frame in read_frames(first, 2 * sent, 1.0)]
+            right = [number_of(frame) for frame in read_frames(second, 2 * sent, 1.0)]
     assert not set(left) & set(right)
     assert set(left) | set(right) >= set(range(sent, 2 * sent))
     assert min(len(left), len(right)) >= sent // 2
