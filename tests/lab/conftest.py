@@ -14,6 +14,7 @@ from lab import topology
 from lab.bgp import BgpTap
 from lab.guard import Guard, MailSink
 from lab.namespaces import Lab
+from lab.outpost import Outposts, outpost
 from lab.settings import LOCAL_AS, PEER_AS, mirror_settings, router_settings
 from lab.watch import RouteWatch, until
 
@@ -73,3 +74,10 @@ def site(tmp_path: Path) -> Iterator[Build]:
             return made
 
         yield build
+
+
+@pytest.fixture
+def post(tmp_path: Path) -> Iterator[Outposts]:
+    """Give a function that builds an outpost; it goes away after the test."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(outpost(tmp_path, **settings))

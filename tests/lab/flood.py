@@ -30,10 +30,20 @@ class Flood:
         output, _ = self._process.communicate(timeout=60)
         return int(json.loads(output.splitlines()[-1])["sent"])
 
+    def stop(self) -> int:
+        """End it now and give how many frames it sent."""
+        self._process.terminate()
+        return self.wait()
+
+    def running(self) -> bool:
+        """Tell whether it goes on."""
+        return self._process.poll() is None
+
     def close(self) -> None:
         """End it, if it has not ended; safe to call twice."""
         if self._process.poll() is None:
             self._process.terminate()
+        if self._process.stdout and not self._process.stdout.closed:
             self._process.communicate(timeout=10)
 
 

@@ -17,6 +17,8 @@ from lab.namespaces import LabError
 from lab.watch import until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lab.namespaces import Lab, Namespace
 
 __all__ = ["Guard", "MailSink"]
@@ -107,6 +109,14 @@ class Guard:
     def call(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run one command of the command line against this daemon."""
         command = self.namespace.command(COMMAND, *words, "--socket", self.lab.folder / "run" / "api.sock")
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    def call_alone(
+        self, *words: str, configuration: Path | None = None, before: "Sequence[str]" = ()
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run one command that needs no daemon, or is one that cannot run, with the configuration file."""
+        named = ["-c", str(configuration or self.configuration)]
+        command = self.namespace.command(*before, COMMAND, *words, *named)
         return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
     def ask(self, *words: str) -> Any:
