@@ -1,8 +1,9 @@
 /*
  * blast: send made-up packets at a steady rate, for benchmarks and for the lab's floods.
  *
- * Frames go out through a packet socket past the queueing discipline, in bursts of up to 64.  Every frame gets new
- * random ports and a source of its own out of the source range; destinations take turns.  Checksums are right and the
+ * Frames go out through a packet socket past the queueing discipline, in bursts of up to 64; with `--xdp` the kernel
+ * makes them itself, ten times as many a second (blast_live.c).  Every frame gets new random ports and a source of its
+ * own out of the source range; destinations take turns, or are drawn with `--random`.  Checksums are right and the
  * payload is zero, so a checksum is a sum over headers alone.  The run is bounded by time always and by count if asked.
  *
  * Standard output: one JSON line when the first burst has gone out, one at the end; both tell the instant just before
@@ -29,11 +30,6 @@
 #define BURST 64
 #define BACKLOG_SECONDS 0.02      /* what could not be sent for longer is given up, not sent in one heap later */
 #define NAP_NS 50000
-
-struct report {
-    struct timespec wall, monotonic;
-    uint64_t sent, refused;
-};
 
 static volatile sig_atomic_t stopped;
 
@@ -80,7 +76,7 @@ static uint64_t due_now(const struct options *options, uint64_t gone, double *st
     return due > BURST ? BURST : (uint64_t)due;
 }
 
-static void print_line(const struct options *options, const struct report *report, const char *state)
+void print_line(const struct options *options, const struct report *report, const char *state)
 {
     double seconds = monotonic() - seconds_of(&report->monotonic);
     printf("{\"state\": \"%s\", \"wall_ns\": %" PRIu64 ", \"monotonic_ns\": %" PRIu64 ", \"sent\": %" PRIu64
@@ -89,6 +85,13 @@ static void print_line(const struct options *options, const struct report *repor
            (uint64_t)report->monotonic.tv_sec * 1000000000u + (uint64_t)report->monotonic.tv_nsec,
            report->sent, report->refused, seconds, (double)report->sent / seconds, options->length);
     fflush(stdout);
+}
+
+/* Whether the run is to end: by a signal, its time or its count. */
+bool is_over(const struct options *options, const struct report *report)
+{
+    return stopped || monotonic() >= seconds_of(&report->monotonic) + options->seconds ||
+           (options->count && report->sent >= options->count);
 }
 
 /* Send `wanted` frames; give how many the kernel took, or -1. */
@@ -148,7 +151,7 @@ int main(int count, char **words)
     sigaction(SIGTERM, &action, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);  /* a flood does not outlive who started it */
     int descriptor = open_socket(&options, own_mac);
-    int code = send_all(&options, descriptor, own_mac);
+    int code = options.xdp ? send_live(&options, own_mac) : send_all(&options, descriptor, own_mac);
     close(descriptor);
     return code;
 }

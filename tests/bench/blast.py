@@ -7,7 +7,9 @@ from pathlib import Path
 __all__ = ["build"]
 
 FOLDER = Path(__file__).resolve().parent
-SOURCES = [FOLDER / name for name in ("blast.c", "blast_options.c", "blast_frames.c")]
+SOURCES = [
+    FOLDER / name for name in ("blast.c", "blast_options.c", "blast_frames.c", "blast_live.c", "blast_program.c")
+]
 BUILT = FOLDER.parents[1] / "build" / "blast"
 
 
@@ -22,6 +24,6 @@ def build() -> Path:
     BUILT.parent.mkdir(exist_ok=True)
     made = BUILT.with_name(f"blast.{os.getpid()}")
     warnings = ["-Wall", "-Wextra", "-Werror"]
-    subprocess.run(["cc", "-O2", "-std=gnu11", *warnings, "-o", made, *SOURCES], check=True)
+    subprocess.run(["cc", "-O2", "-std=gnu11", "-pthread", *warnings, "-o", made, *SOURCES], check=True)
     made.replace(BUILT)
     return BUILT

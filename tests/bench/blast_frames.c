@@ -33,10 +33,15 @@ uint32_t transport_bytes(const struct options *options)
     return options->protocol == IPPROTO_TCP ? TCP_BYTES : options->protocol == IPPROTO_UDP ? UDP_BYTES : ICMP_BYTES;
 }
 
-static uint32_t sum16(const uint8_t *bytes, uint32_t length, uint32_t sum)
+uint32_t sum16(const uint8_t *bytes, uint32_t length, uint32_t sum)
 {
     for (uint32_t index = 0; index + 1 < length; index += 2) sum += (uint32_t)bytes[index] << 8 | bytes[index + 1];
     return sum;
+}
+
+uint32_t checksum_offset(const struct options *options)
+{
+    return options->protocol == IPPROTO_UDP ? 6 : options->protocol == IPPROTO_TCP ? 16 : 2;
 }
 
 static uint32_t folded(uint32_t sum)
@@ -104,7 +109,7 @@ static uint64_t source_offset(const struct options *options, uint64_t random)
 
 static void put_checksums(const struct options *options, uint8_t *ip, uint8_t *transport)
 {
-    uint32_t at = options->protocol == IPPROTO_UDP ? 6 : options->protocol == IPPROTO_TCP ? 16 : 2;
+    uint32_t at = checksum_offset(options);
     uint32_t sum = 0;
     if (options->source.family == AF_INET) {
         put16(ip + 10, 0);
@@ -127,9 +132,10 @@ void vary(const struct options *options, uint64_t number, uint64_t *state, uint8
     uint8_t *transport = ip + ip_header_bytes(options);
     uint32_t address_bytes = options->source.family == AF_INET ? 4 : 16;
     uint8_t *addresses = ip + (options->source.family == AF_INET ? 12 : 8);
-    uint64_t turn = options->destination.size ? number % options->destination.size : number;
     uint64_t random = next_random(state);
     put_address(addresses, &options->source, source_offset(options, next_random(state)));
+    uint64_t turn = options->random_destinations ? next_random(state) : number;
+    if (options->destination.size) turn %= options->destination.size;
     put_address(addresses + address_bytes, &options->destination, turn);
     if (options->source.family == AF_INET) put16(ip + 4, (uint32_t)(random >> 48));
     if (options->protocol == IPPROTO_ICMP) {

@@ -19,6 +19,8 @@ static _Noreturn void usage(const char *problem, const char *value)
             "usage: blast --interface IF --mac MAC --source RANGE --destination RANGE [--sources N] [--pps N]\n"
             "             [--seconds S] [--count N] [--protocol udp|tcp-syn|icmp] [--length BYTES]\n"
             "             [--source-port N] [--destination-port N] [--seed N]\n"
+            "             [--random] [--xdp]\n"
+            "--random: destinations at random, not by turns; --xdp: made by the kernel, IPv4 into a veth alone\n"
             "RANGE: ADDRESS, FIRST-LAST or ADDRESS/LENGTH, IPv4 or IPv6\n");
     exit(2);
 }
@@ -115,6 +117,8 @@ static void read_option(struct options *options, int letter, const char *text)
     case 'l': options->length = (uint32_t)whole("--length", text, FRAME_LIMIT); break;
     case 'S': options->source_port = (int)whole("--source-port", text, UINT16_MAX); break;
     case 'D': options->destination_port = (int)whole("--destination-port", text, UINT16_MAX); break;
+    case 'o': options->random_destinations = true; break;
+    case 'k': options->xdp = true; break;
     case 'x': options->seed = whole("--seed", text, UINT64_MAX); break;
     default: usage("unknown option", NULL);
     }
@@ -126,7 +130,7 @@ struct options read_options(int count, char **words)
         {"interface", 1, 0, 'i'}, {"mac", 1, 0, 'm'}, {"source", 1, 0, 's'}, {"destination", 1, 0, 'd'},
         {"sources", 1, 0, 'n'}, {"pps", 1, 0, 'r'}, {"seconds", 1, 0, 't'}, {"count", 1, 0, 'c'},
         {"protocol", 1, 0, 'p'}, {"length", 1, 0, 'l'}, {"source-port", 1, 0, 'S'}, {"destination-port", 1, 0, 'D'},
-        {"seed", 1, 0, 'x'}, {0}};
+        {"seed", 1, 0, 'x'}, {"random", 0, 0, 'o'}, {"xdp", 0, 0, 'k'}, {0}};
     struct options options = {.pps = 1000, .seconds = 10, .protocol = IPPROTO_UDP, .source_port = -1,
                               .destination_port = -1, .seed = 1};
     bool mac = false;
@@ -138,6 +142,7 @@ struct options read_options(int count, char **words)
     if (!options.interface || !mac || !options.source.family || !options.destination.family)
         usage("--interface, --mac, --source and --destination are needed", NULL);
     if (options.source.family != options.destination.family) usage("source and destination of different families", NULL);
+    if (options.xdp && options.source.family != AF_INET) usage("--xdp is for IPv4", NULL);
     if (options.source.size && options.sources > options.source.size) usage("--sources above the range", NULL);
     uint32_t lowest = ETHERNET_BYTES + ip_header_bytes(&options) + transport_bytes(&options);
     if (!options.length) options.length = lowest > 60 ? lowest : 60;

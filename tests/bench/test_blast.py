@@ -38,13 +38,19 @@ def checksums_hold(frame: CapturedFrame) -> bool:
     return bytes(packet) == frame.data
 
 
-def flood(folder: Path, *words: str) -> tuple[list[dict[str, Any]], list[CapturedFrame]]:
+Flood = tuple[list[dict[str, Any]], list[CapturedFrame]]
+
+
+def flood(folder: Path, *words: str) -> Flood:
     """Run blast over a silent wire; give its lines and what arrived."""
     with Lab(folder) as lab:
         near, far = lab.namespace("near"), lab.namespace("far")
         for namespace in (near, far):
             namespace.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
         lab.link(near, "cap0", far, "gen0")
+        near.run("ip", "link", "set", "cap0", "address", MAC)
+        far.run("ip", "link", "set", "gen0", "address", "02:00:00:00:00:11")
+        near.run("ethtool", "-K", "cap0", "gro", "on")  # NAPI, without which no XDP frame can be taken
         source = AfPacket("cap0", snaplen=9100, timeout_ms=100)  # nobody reads before the end: a ring of some seconds
         with near.entered():
             source.open()
@@ -102,6 +108,41 @@ def test_time_of_the_first_frame(tmp_path: Path) -> None:
 
 
 @pytest.mark.netns
+@pytest.mark.parametrize("protocol", ["udp", "tcp-syn", "icmp"])
+@pytest.mark.parametrize("choice", [(), ("--random", "--sources", "9"), ("--destination-port", "53")])
+def test_frames_of_the_kernel_are_the_same(tmp_path: Path, protocol: str, choice: tuple[str, ...]) -> None:
+    """With `--xdp` the same seed gives the same frames, byte for byte, and as many."""
+    words = ["--source", "198.18.0.0/15", "--destination", "203.0.113.3-203.0.113.9", "--protocol", protocol]
+    words += ["--count", "300", "--pps", "20000", "--length", "71", "--seed", "5", *choice]
+    (start, end), made = flood(tmp_path / "xdp", *words, "--xdp")
+    _, sent = flood(tmp_path / "socket", *words)
+    assert [frame.data for frame in made] == [frame.data for frame in sent]
+    assert (start["state"], end["state"], end["sent"], len(made)) == ("started", "finished", 300, 300)
+    assert start["wall_ns"] <= made[0].timestamp_ns < start["wall_ns"] + 10**9
+    assert len({parsed(frame).payload.dst for frame in made}) == 7
+
+
+@pytest.mark.netns
+def test_frames_of_the_kernel_are_bounded_by_seconds(tmp_path: Path) -> None:
+    """With `--xdp` and no count the run ends by its time, at no more than the rate asked for."""
+    words = ("--source", "198.51.100.1", "--destination", "203.0.113.7", "--seconds", "0.5", "--pps", "2000")
+    (_, end), frames = flood(tmp_path, *words, "--xdp")
+    assert end["sent"] == len(frames)
+    assert 1 < end["sent"] <= 1001
+    assert 0.5 <= end["seconds"] < 10
+
+
+@pytest.mark.netns
+def test_destinations_at_random(tmp_path: Path) -> None:
+    """With `--random` destinations are drawn, all of the range, and not in turn."""
+    words = ("--source", "198.51.100.1", "--destination", "203.0.113.0/28", "--count", "400", "--pps", "20000")
+    _, frames = flood(tmp_path, *words, "--random")
+    counts = Counter(parsed(frame).payload.dst for frame in frames)
+    assert len(counts) == 16
+    assert len(set(counts.values())) > 1
+
+
+@pytest.mark.netns
 def test_bounded_by_seconds(tmp_path: Path) -> None:
     """Without a count the run ends by its time, at about the rate asked for."""
     (_, end), frames = flood(
@@ -129,6 +170,7 @@ def test_bounded_by_seconds(tmp_path: Path) -> None:
         (["--length", "41"], "--length below the headers"),
         (["--length", "9015"], "--length: 9015"),
         (["--protocol", "gre"], "--protocol: gre"),
+        (["--xdp", "--source", "2001:db8::1", "--destination", "2001:db8::2"], "--xdp is for IPv4"),
         (["more"], "unknown argument: more"),
     ],
 )
