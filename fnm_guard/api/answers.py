@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 
     from fnm_guard.api.desk import (
         Desk,
-        DirectionTraffic,
         PeerStatus,
         ServiceStatus,
-        SourceStatus,
         Status,
-        TopOrder,
         Traffic,
     )
+    from fnm_guard.capture.model import DirectionTotals, SourceState, TopOrder
     from fnm_guard.core.model import HostRates
 
     Wall = Callable[[float], datetime]
@@ -129,13 +127,13 @@ def peer_shape(peer: "PeerStatus", wall: "Wall") -> PeerShape:
     )
 
 
-def _direction_shape(one: "DirectionTraffic") -> DirectionShape:
+def _direction_shape(one: "DirectionTotals") -> DirectionShape:
     return DirectionShape(
         packets=one.packets, bytes=one.bytes, pps=rounded(one.pps), bps=rounded(one.bps), mbps=mbps(one.bps)
     )
 
 
-def _source_shape(source: "SourceStatus") -> SourceShape:
+def _source_shape(source: "SourceState") -> SourceShape:
     dropped = source.dropped_ring + source.dropped_interface
     return SourceShape(
         description=source.description,

@@ -7,7 +7,6 @@ other figures are at hand.
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from netaddr import IPAddress
 
+    from fnm_guard.capture.model import DirectionTotals, SourceState, TopOrder
     from fnm_guard.core.life import Attack, Ban
     from fnm_guard.core.model import Audit, Direction, HostRates
     from fnm_guard.core.policy import Mode
@@ -26,23 +26,12 @@ __all__ = [
     "BanEntry",
     "ChannelResult",
     "Desk",
-    "DirectionTraffic",
     "OrderRefusedError",
     "PeerStatus",
     "ServiceStatus",
-    "SourceStatus",
     "Status",
-    "TopOrder",
     "Traffic",
 ]
-
-
-class TopOrder(StrEnum):
-    """What the hosts of the top list are sorted by: pps, bps or flows."""
-
-    PACKETS = "packets"
-    BYTES = "bytes"
-    FLOWS = "flows"
 
 
 class OrderRefusedError(Exception):
@@ -60,16 +49,6 @@ class OrderRefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class DirectionTraffic:
-    """All traffic of one direction: `packets` and `bytes` since the start, `pps` and `bps` over the window."""
-
-    packets: int
-    bytes: int
-    pps: float
-    bps: float
-
-
-@dataclass(frozen=True, slots=True)
 class Traffic:
     """The totals of the four directions and what was lost on the way to them.
 
@@ -80,33 +59,10 @@ class Traffic:
         unparsed: Frames read that belong to no direction because they could not be parsed.
     """
 
-    directions: "Mapping[Direction, DirectionTraffic]"
+    directions: "Mapping[Direction, DirectionTotals]"
     received: int
     dropped: int
     unparsed: int
-
-
-@dataclass(frozen=True, slots=True)
-class SourceStatus:
-    """One source of frames.
-
-    Attributes:
-        description: What it is, e.g. `af_packet eth3 (2 queues)`.
-        interface: Name of the interface, or of the file.
-        state: One word, e.g. `running`, `failed`, `stopped`.
-        failure: Why it is not running, "" when it is.
-        received: Frames read since the start; what was dropped is not among them.
-        dropped_ring: Frames the ring or the kernel had no room for.
-        dropped_interface: Frames the interface counts as dropped or missed.
-    """
-
-    description: str
-    interface: str
-    state: str
-    failure: str
-    received: int
-    dropped_ring: int
-    dropped_interface: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +124,7 @@ class Status:
     mode: "Mode"
     started: float
     uptime_seconds: float
-    sources: "Sequence[SourceStatus]"
+    sources: "Sequence[SourceState]"
     unparsed: "Mapping[str, int]"
     bans: int
     bans_limit: int
@@ -243,7 +199,7 @@ class Desk(Protocol):
         """Give the totals of every direction."""
         ...
 
-    def top(self, by: TopOrder, direction: "Direction", count: int) -> "Sequence[HostRates]":
+    def top(self, by: "TopOrder", direction: "Direction", count: int) -> "Sequence[HostRates]":
         """Give the busiest hosts in INCOMING or OUTGOING, busiest first, none that are silent there."""
         ...
 

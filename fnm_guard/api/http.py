@@ -30,7 +30,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fnm_guard.api import answers, records, requests
-from fnm_guard.api.desk import OrderRefusedError, TopOrder
+from fnm_guard.api.desk import OrderRefusedError
 from fnm_guard.api.orders import BanOrder, ChannelShape, NotifyTestShape, ReloadShape, UnbanOrder, UnbanShape
 from fnm_guard.api.shapes import (
     AttackReportShape,
@@ -44,6 +44,7 @@ from fnm_guard.api.shapes import (
     TopShape,
     TrafficShape,
 )
+from fnm_guard.capture.model import TopOrder
 from fnm_guard.core.model import Direction
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from fnm_guard.api.desk import (
     PeerStatus,
     ServiceStatus,
     Status,
-    TopOrder,
     Traffic,
 )
 from fnm_guard.core.events import BanRefused, BanRemoved
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from netaddr import IPAddress
 
+    from fnm_guard.capture.model import TopOrder
     from fnm_guard.core.events import Event
     from fnm_guard.core.life import Ban
     from fnm_guard.core.model import Direction, HostRates
@@ -66,7 +66,7 @@ class OperatorDesk:
             mode=parts.settings.ban.mode,
             started=parts.started,
             uptime_seconds=parts.clock.now() - parts.started,
-            sources=figures.sources(parts.sensor),
+            sources=parts.sensor.sources(),
             unparsed=figures.unparsed(parts.sensor),
             bans=len(parts.guard.bans()),
             bans_limit=parts.settings.ban.limits.active,
@@ -83,7 +83,7 @@ class OperatorDesk:
         """Give the totals of every direction."""
         return figures.traffic(self._parts.sensor)
 
-    def top(self, by: TopOrder, direction: "Direction", count: int) -> "Sequence[HostRates]":
+    def top(self, by: "TopOrder", direction: "Direction", count: int) -> "Sequence[HostRates]":
         """Give the busiest hosts in a direction, busiest first."""
         return self._parts.sensor.top(by.value, direction, count)
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from fnm_guard.announcer.peers import SessionState
-from fnm_guard.api.desk import DirectionTraffic, PeerStatus, SourceStatus, Traffic
+from fnm_guard.api.desk import PeerStatus, Traffic
 from fnm_guard.core.routes import wanted_routes
 
 if TYPE_CHECKING:
@@ -22,23 +22,7 @@ if TYPE_CHECKING:
     from fnm_guard.notify import NotifierStatus
     from fnm_guard.store import StoreStatus
 
-__all__ = ["failures", "health", "peer", "sources", "told_at", "traffic", "unparsed", "wanted_at"]
-
-
-def sources(sensor: "Sensor") -> "Sequence[SourceStatus]":
-    """Give every source of frames."""
-    return [
-        SourceStatus(
-            description=source.description,
-            interface=source.interface,
-            state=source.state,
-            failure=source.failure,
-            received=source.received,
-            dropped_ring=source.dropped_ring,
-            dropped_interface=source.dropped_interface,
-        )
-        for source in sensor.sources()
-    ]
+__all__ = ["failures", "health", "peer", "told_at", "traffic", "unparsed", "wanted_at"]
 
 
 def unparsed(sensor: "Sensor") -> "Mapping[str, int]":
@@ -51,10 +35,7 @@ def traffic(sensor: "Sensor") -> Traffic:
     figures = sensor.traffic()
     received, dropped = sensor.received()
     return Traffic(
-        directions={
-            direction: DirectionTraffic(item.packets, item.bytes, item.pps, item.bps)
-            for direction, item in figures.directions.items()
-        },
+        directions=figures.directions,
         received=received,
         dropped=dropped,
         unparsed=sum(figures.unparsed.values()),

@@ -11,15 +11,13 @@ from fnm_guard.api.desk import (
     AttackReport,
     BanEntry,
     ChannelResult,
-    DirectionTraffic,
     OrderRefusedError,
     PeerStatus,
     ServiceStatus,
-    SourceStatus,
     Status,
-    TopOrder,
     Traffic,
 )
+from fnm_guard.capture.model import DirectionTotals, SourceState, TopOrder
 from fnm_guard.core.life import Attack, Ban
 from fnm_guard.core.model import AttackType, Audit, AuditPacket, BanOrigin, Direction, HostRates, Metric, Rates
 from fnm_guard.core.policy import Mode
@@ -129,8 +127,8 @@ class PaperDesk:
             started=NOW - 4_321.5,
             uptime_seconds=4_321.5,
             sources=(
-                SourceStatus("af_packet eth3", "eth3", "running", "", 9_000_000, 1_000, 0),
-                SourceStatus("pf_ring eth4", "eth4", "failed", "eth4: no such interface", 0, 0, 0),
+                SourceState("af_packet eth3", "eth3", "running", "", 9_000_000, 1_000, 0),
+                SourceState("pf_ring eth4", "eth4", "failed", "eth4: no such interface", 0, 0, 0),
             ),
             unparsed={"truncated": 7, "not ip": 120},
             bans=len(self.entries),
@@ -147,10 +145,10 @@ class PaperDesk:
     def traffic(self) -> Traffic:
         return Traffic(
             directions={
-                Direction.INCOMING: DirectionTraffic(8_000_000, 7_000_000_000, 121_553.0, 973.47e6),
-                Direction.OUTGOING: DirectionTraffic(900_000, 1_200_000_000, 14_012.0, 160.6e6),
-                Direction.INTERNAL: DirectionTraffic(90_000, 9_000_000, 85.0, 0.68e6),
-                Direction.OTHER: DirectionTraffic(9_873, 990_000, 0.0, 0.0),
+                Direction.INCOMING: DirectionTotals(8_000_000, 7_000_000_000, 121_553.0, 973.47e6),
+                Direction.OUTGOING: DirectionTotals(900_000, 1_200_000_000, 14_012.0, 160.6e6),
+                Direction.INTERNAL: DirectionTotals(90_000, 9_000_000, 85.0, 0.68e6),
+                Direction.OTHER: DirectionTotals(9_873, 990_000, 0.0, 0.0),
             },
             received=9_000_000,
             dropped=1_000,

@@ -10,7 +10,8 @@ from netaddr import IPAddress
 
 from core import make
 from daemon.house import HOST, OTHER, House, eventually, frames
-from fnm_guard.api.desk import OrderRefusedError, TopOrder
+from fnm_guard.api.desk import OrderRefusedError
+from fnm_guard.capture.model import TopOrder
 from fnm_guard.core.events import BanRemoved
 from fnm_guard.core.model import BanOrigin, Direction
 from fnm_guard.core.policy import Mode

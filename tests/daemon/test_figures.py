@@ -30,7 +30,7 @@ def counted(build: "Build") -> "House":
 
 def test_sources_are_shown_one_a_thread(build: "Build") -> None:
     """Every source has its row, with what it received."""
-    found = figures.sources(counted(build).parts.sensor)
+    found = counted(build).parts.sensor.sources()
     assert [(source.interface, source.state, source.received) for source in found] == [
         ("cap0", "stopped", 20),
         ("cap0", "stopped", 3),

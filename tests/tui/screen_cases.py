@@ -9,7 +9,8 @@ from rich.console import Console, Group
 
 from api.paperdesk import NOW, PaperDesk
 from fnm_guard.api import answers
-from fnm_guard.api.desk import BanEntry, TopOrder
+from fnm_guard.api.desk import BanEntry
+from fnm_guard.capture.model import TopOrder
 from fnm_guard.core.life import Ban
 from fnm_guard.core.model import BanOrigin, HostRates, Rates
 from fnm_guard.tui.screen import View, draw
