@@ -140,5 +140,10 @@ class Reports:
             return
         kept = audit or self._evidence.audit(attack.host, attack.direction)
         rates = self._evidence.rates(attack.host)
-        after = replace(kept, packets=tuple(packet for packet in kept.packets if not packet.before))
-        self._teller.detailed(Notice(waiting.ban, self._now, attack, rates, after))
+        self._teller.detailed(Notice(waiting.ban, self._now, attack, rates, _told(kept)))
+
+
+def _told(audit: "Audit") -> "Audit":
+    """Give what people are told of an audit: the packets after the crossing, those from before if none came."""
+    after = tuple(packet for packet in audit.packets if not packet.before)
+    return replace(audit, packets=after or audit.packets)

@@ -7,7 +7,7 @@ from netaddr import IPAddress, IPSet
 
 from fnm_guard.core.events import AttackEnded, BanRefused
 from fnm_guard.core.guard import Guard
-from fnm_guard.core.model import Audit, Crossing, Direction, HostRates, Metric, Rates
+from fnm_guard.core.model import Audit, AuditPacket, Crossing, Direction, HostRates, Metric, Rates
 from fnm_guard.core.policy import AttackPolicy, BanPolicy
 from fnm_guard.reports import Reports
 
@@ -93,6 +93,22 @@ def test_the_evidence_goes_out_at_its_deadline_with_what_there_is() -> None:
     assert notice.audit == PARTIAL
     assert notice.attack is not None
     assert notice.attack.peak == 123_000
+
+
+def packet(at: int, *, before: bool) -> AuditPacket:
+    """Give a kept packet to the host."""
+    return AuditPacket(at, IPAddress("192.0.2.1"), HOST, 7, 9, 17, 46, 0, False, before, 1, 60, b"")
+
+
+def test_packets_from_before_the_crossing_are_told_only_if_none_came_after_it() -> None:
+    """Those before may be somebody else's; but when the route cut the flood off at once they are all the evidence."""
+    before, after = packet(9, before=True), packet(11, before=False)
+    for kept, told in [((before, after), (after,)), ((before,), (before,)), ((), ())]:
+        _, reports, voice, attack = start()
+        reports.record_audit(attack.number, replace(FULL, packets=kept))
+        audit = voice.told[1][1].audit
+        assert audit is not None
+        assert audit.packets == told
 
 
 def test_the_evidence_goes_out_when_the_attack_is_over() -> None:

@@ -47,7 +47,11 @@ def test_a_flood_is_blackholed_until_the_unban(site: "Build", speaker: "Speaker"
         assert f"IP {target.victim} blocked because incoming attack with power" in first["Subject"]
         lines = second.get_content().splitlines()
         assert lines[0] == f"IP: {target.victim}"
-        assert len([line for line in lines if "protocol: udp size:" in line]) == 100
+        # 100, unless fewer came between the crossing and the drop: on a busy machine the flood comes in bursts.
+        audit = up.guard.ask("attack", "1")["audit"]
+        after = [packet for packet in audit if not packet["before"]]
+        assert 0 < len(after or audit) <= 100
+        assert len([line for line in lines if "protocol: udp size:" in line]) == len(after or audit)
         _, back = story.unban(5.0)
         assert back < 5
         assert "unblocked" in story.wait_mails(up.sink, 3)[2]["Subject"]
