@@ -9,13 +9,15 @@ BIN := .venv/bin
 BUILD_PACKAGES := python3 python3-venv python3-dev gcc libc6-dev
 TEST_PACKAGES := groff-base libpcap0.8
 LAB_PACKAGES := bird2 frr gobgpd iproute2 iputils-ping ethtool tcpdump procps
+PEERS_PACKAGES := fastnetmon libpcap0.8-dev
 
 # One list, so that all that is missing is named at once.  Without root the tests that need the lab cannot run anyway.
 ROOT := $(filter 0,$(shell id -u))
 PACKAGES := $(BUILD_PACKAGES) $(if $(filter test asan,$(MAKECMDGOALS)),$(TEST_PACKAGES)) \
-    $(if $(filter demo bench $(if $(ROOT),test),$(MAKECMDGOALS)),$(LAB_PACKAGES))
+    $(if $(filter demo bench bench-peers $(if $(ROOT),test),$(MAKECMDGOALS)),$(LAB_PACKAGES)) \
+    $(if $(filter bench-peers,$(MAKECMDGOALS)),$(PEERS_PACKAGES))
 
-.PHONY: all ext lock format lint test demo bench package clean packages golden schema asan
+.PHONY: all ext lock format lint test demo bench bench-peers package clean packages golden schema asan
 
 all: ext
 
@@ -89,6 +91,10 @@ demo: ext packages
 # Engine, ring, time to the UPDATE, memory; figures to build/bench/engine.json.  ONLY=name runs a part.
 bench: ext packages
 	PYTHONPATH=.:tests $(BIN)/python tests/bench/suite.py $(ONLY)
+
+# FastNetMon (Debian's package, in namespaces alone) and this code side by side; figures to build/bench/peers.json.
+bench-peers: ext packages
+	PYTHONPATH=.:tests $(BIN)/python tests/bench/peers/suite.py $(ONLY)
 
 # The wheel is built from the sdist: it holds nothing that an earlier build left in this folder.
 package: ext
