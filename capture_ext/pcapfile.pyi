@@ -2,7 +2,5 @@ import os
 
 from capture_ext.source import FrameSource
 
-FAULTS: tuple[str, ...]
-
 class PcapFile(FrameSource):
-    def __init__(self, path: str | os.PathLike[str]) -> None: ...
+    def __init__(self, path: str | os.PathLike[str], *, follow: bool = False) -> None: ...

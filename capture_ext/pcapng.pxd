@@ -21,5 +21,7 @@ cdef struct Section:
     uint32_t interface_count
     Interface *interfaces        # INTERFACES; belongs to the source
     int64_t last_ns              # time of the last frame, which a simple packet block has to borrow
+    uint64_t skip_begin          # of the block longer than the window that is stepped over
+    uint64_t skip_end            # 0: there is none
 
 cdef int next_frame(Window *window, Section *section, Frame *frame, bint may_fill, Fault *fault) noexcept nogil

@@ -31,6 +31,7 @@ from capture_ext.window cimport (
     RESOLUTION,
     SECTION_ORDER,
     SECTION_VERSION,
+    STARVED,
     TOO_MANY_INTERFACES,
     UNKNOWN_INTERFACE,
     WINDOW_BYTES,
@@ -237,22 +238,27 @@ cdef inline bint is_known(uint32_t kind) noexcept nogil:
     )
 
 
-cdef int step_over(Window *window, uint32_t length, bint may_fill, Fault *fault) noexcept nogil:
-    """Step over a block longer than the window."""
-    cdef uint64_t start = window.offset
+cdef int step_over(Window *window, Section *section, bint may_fill, Fault *fault) noexcept nogil:
+    """Go on stepping over a block longer than the window."""
     if not may_fill:
         return NEEDS_FILL
-    if skip(window, length):
+    if skip(window, section.skip_end - window.offset):
+        section.skip_end = 0
         return GOT_NOTHING
-    broken(fault, CUT_BLOCK, window, start + length - window.offset)
-    fault.offset = start
+    if not window.at_end:
+        return STARVED
+    broken(fault, CUT_BLOCK, window, section.skip_end - window.offset)
+    fault.offset = section.skip_begin
     return FILE_BROKEN
 
 
 cdef int next_block(Window *window, Section *section, Frame *frame, bint may_fill, Fault *fault) noexcept nogil:
     """Read the next block; GOT_NOTHING if it holds no frame."""
     cdef uint32_t kind, length
-    cdef int step = need(window, BLOCK_BYTES, may_fill, CUT_BLOCK, fault)
+    cdef int step
+    if section.skip_end:
+        return step_over(window, section, may_fill, fault)
+    step = need(window, BLOCK_BYTES, may_fill, CUT_BLOCK, fault)
     if step != GOT_FRAME:
         return step
     kind = host32(first(window), section.swapped)
@@ -264,7 +270,9 @@ cdef int next_block(Window *window, Section *section, Frame *frame, bint may_fil
     if length > WINDOW_BYTES:
         if is_known(kind):
             return broken(fault, BLOCK_TOO_LONG, window, length)
-        return step_over(window, length, may_fill, fault)
+        section.skip_begin = window.offset
+        section.skip_end = window.offset + length
+        return step_over(window, section, may_fill, fault)
     step = need(window, length, may_fill, CUT_BLOCK, fault)
     if step != GOT_FRAME:
         return step

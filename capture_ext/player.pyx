@@ -11,7 +11,10 @@ belongs to the next one.
   is taken in longer and longer steps, so that a pause of years costs thousands of steps and not billions of
   ticks.  Each step gives the caller a pulse, for what expires meanwhile.
 
-`play` runs until something waits to be fetched, a pulse is due, or the source has no more frames.
+`play` runs until something waits to be fetched, a pulse is due, or the source has no more frames.  A source that has
+none just now, a pipe or a file that grows, is waited for, but not for long, so that the caller hears of it (`idle`).
+The capture's time stands still meanwhile: what a replay decides depends on the frames alone, and not on when its
+writer passed them on.
 """
 
 from libc.stdint cimport int64_t, uint32_t
@@ -25,6 +28,7 @@ from capture_ext.worker cimport Worker, process
 
 cdef enum:
     SECOND_NS = 1_000_000_000
+    WAIT_MS = 100                # for a source that has no frame at hand
 
 cdef enum Step:
     STEP_ON                      # nothing to tell
@@ -78,6 +82,7 @@ cdef class Player:
     cdef readonly int64_t now_ns
     cdef readonly uint32_t backwards
     cdef readonly uint32_t shifts
+    cdef readonly bint idle      # the source had no frame at hand when `play` returned
 
     def __init__(self, Engine engine, Worker worker, int64_t pulse_ns):
         self._engine = engine
@@ -104,16 +109,16 @@ cdef class Player:
         self._tick_end = now_ns + self._engine.scene.book.window.tick_ns
         self._pulse_due = now_ns + self._pulse_ns
 
-    cdef bint _fill(self) noexcept nogil:
-        """Read the next batch; False if there is none."""
-        cdef int count = self._worker.source.next_batch(&self._batch, 0)
+    cdef Step _fill(self) noexcept nogil:
+        """Read the next batch; STEP_OUT if there is none, STEP_TELL if there is none yet."""
+        cdef int count = self._worker.source.next_batch(&self._batch, WAIT_MS)
         self._next = 0
-        if count < 0:
-            self._batch.count = 0
-            return False
-        self._batch.count = <uint32_t>count
+        self._batch.count = <uint32_t>max(count, 0)
+        if count <= 0:
+            self.idle = count == 0
+            return STEP_TELL if self.idle else STEP_OUT
         parse_batch(&self._batch, self._packets)
-        return True
+        return STEP_ON
 
     cdef int64_t _count_until_due(self) noexcept nogil:
         """Count the frames of the batch that lie in the tick under way; give the time of the first that does not."""
@@ -161,10 +166,9 @@ cdef class Player:
     cdef Step _step(self) noexcept nogil:
         """Go on until one tick has ended or a batch is used up."""
         cdef int64_t stamp
-        if self._next == self._batch.count and not self._fill():
-            return STEP_OUT
-        if self._batch.count == 0:
-            return STEP_ON
+        cdef Step filled = self._fill() if self._next == self._batch.count else STEP_ON
+        if filled != STEP_ON:
+            return filled
         if not self._begun:
             self._begin(min(max(self._batch.frames[0].timestamp_ns, 0), LATEST_NS))
         stamp = self._count_until_due()
@@ -175,8 +179,9 @@ cdef class Player:
         return self._end_tick()
 
     def play(self):
-        """Go on; True if something waits or a pulse is due, False if the source has no more frames."""
+        """Go on; True if something waits, a pulse is due or the source is idle, False if it has no more frames."""
         cdef Step step = STEP_ON
+        self.idle = False
         with nogil:
             while step == STEP_ON:
                 step = self._step()

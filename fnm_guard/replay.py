@@ -2,9 +2,14 @@
 
 Nothing is announced and no script is called.  The guard decides as in `act` mode, so that the mails read as they would
 be sent.  The JSON is an interface: fields are only ever added.
+
+A replay of what is still being written, a file that is followed or standard input, tells what happens when it happens,
+and ends with the same report when it is stopped.
 """
 
+import contextlib
 import json
+import signal
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fnm_guard.capture.replay import Replay
 from fnm_guard.config import ConfigError, load
-from fnm_guard.core.events import AttackEnded, AttackStarted
+from fnm_guard.core.events import AttackEnded, AttackStarted, BanRefused, BanRemoved
 from fnm_guard.core.guard import Guard
 from fnm_guard.core.model import Direction
 from fnm_guard.core.policy import Mode
@@ -23,10 +28,11 @@ from fnm_guard.reports import Reports
 from fnm_guard.specs import audit_spec, mail_settings, notify_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TextIO
 
     from fnm_guard.config.settings import Settings
-    from fnm_guard.core.events import BanRefused, Event
+    from fnm_guard.core.events import Event
     from fnm_guard.core.life import Attack
     from fnm_guard.core.model import Audit
 
@@ -35,15 +41,22 @@ __all__ = ["replay"]
 DONE, FAILED, CONFIGURATION = 0, 1, 2
 
 
-def replay(files: "Sequence[Path]", path: Path, mail_folder: Path | None, *, as_json: bool) -> int:
+STANDARD_INPUT = Path("-")
+
+
+def replay(
+    files: "Sequence[Path]", path: Path, mail_folder: Path | None, *, as_json: bool, follow: bool = False
+) -> int:
     """Run captures through engine and guard and print what was counted and decided; give the exit code."""
     try:
         settings = load(path)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return CONFIGURATION
+    is_live = follow or STANDARD_INPUT in files
+    lines = _Lines(sys.stderr if as_json else sys.stdout) if is_live else None
     try:
-        outcome = _run(files, settings, mail_folder)
+        outcome = _run(files, settings, mail_folder, lines, follow=follow)
     except OSError as error:
         print(error, file=sys.stderr)
         return FAILED
@@ -53,23 +66,80 @@ def replay(files: "Sequence[Path]", path: Path, mail_folder: Path | None, *, as_
     return FAILED if outcome.failures else DONE
 
 
-def _run(files: "Sequence[Path]", settings: "Settings", mail_folder: Path | None) -> "_Outcome":
+def _run(
+    files: "Sequence[Path]", settings: "Settings", mail_folder: Path | None, lines: "_Lines | None", *, follow: bool
+) -> "_Outcome":
     internal = bool(settings.capture) and all(entry.count_internal for entry in settings.capture)
     engine = Replay(settings.detection_policy(), audit_spec(settings), count_internal=internal)
     guard = Guard(settings.attack_policy(), replace(settings.ban_policy(), mode=Mode.ACT))
     attacks = _Attacks()
     mails = _Mails(settings, mail_folder) if mail_folder else _Silence()
     reports = Reports(engine, mails, settings.notify.audit_deadline)
-    pipeline = Pipeline(engine, guard, lambda: None, (attacks, reports))
+    pipeline = Pipeline(engine, guard, lambda: None, (attacks, reports, *([lines] if lines else [])))
     now, pulse_due = 0.0, 0.0
-    for now in engine.run(files):
-        pipeline.drain(now)
-        if now >= pulse_due:
-            pipeline.pulse(now)
-            pulse_due = now + PULSE_SECONDS
+    with _stopped_by_signals(engine.stop) if lines else contextlib.nullcontext():
+        for now in engine.run(files, follow=follow):
+            pipeline.drain(now)
+            if now >= pulse_due:
+                pipeline.pulse(now)
+                pulse_due = now + PULSE_SECONDS
     pipeline.finish(now)
     reports.flush(now)
     return _Outcome(engine, attacks)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(stop: "Callable[[], None]") -> "Iterator[None]":
+    """Let the first Ctrl-C or SIGTERM call `stop`; the second does what it always does."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def note(_number: int, _frame: object) -> None:
+        restore()
+        stop()
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        restore()
+
+
+class _Lines:
+    """Writes one line for whatever happens, at once."""
+
+    def __init__(self, stream: "TextIO") -> None:
+        self._stream = stream
+
+    def record(self, event: "Event") -> None:
+        """Write what people would be told."""
+        match event:
+            case AttackStarted(attack=attack):
+                metric, power = attack.metric.value, round(attack.power)
+                text = f"{attack.direction.value} attack on {attack.host}: {metric} above its threshold, {power:,} pps"
+            case AttackEnded(attack=attack):
+                text = f"{attack.direction.value} attack on {attack.host} over: {attack.type.value}, {_peak(attack)}"
+            case BanRefused(text=why):
+                text = f"not banned: {why}"
+            case BanRemoved(ban=ban, cause=cause):
+                text = f"ban of {ban.host} over: {cause.value}"
+            case _:
+                return
+        print(f"{_time(event.at)} {text}", file=self._stream, flush=True)
+
+    def record_update(self, attack: "Attack", at: float) -> None:
+        """Say nothing."""
+
+    def record_audit(self, attack: int, audit: "Audit") -> None:
+        """Say nothing."""
+
+
+def _peak(attack: "Attack") -> str:
+    return f"peak {round(attack.peak):,} pps"
 
 
 class _Attacks:

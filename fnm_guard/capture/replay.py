@@ -1,5 +1,6 @@
 """A capture played back: the same engine on the capture's own clock, as fast as it can."""
 
+import time
 from typing import TYPE_CHECKING
 
 from capture_ext.pcapfile import PcapFile
@@ -10,7 +11,7 @@ from fnm_guard.capture.model import AuditSpec
 from fnm_guard.capture.reader import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from fnm_guard.core.policy import DetectionPolicy
@@ -19,6 +20,9 @@ __all__ = ["PULSE_SECONDS", "Replay"]
 
 PULSE_SECONDS = 0.25
 """How often a caller is told the time at the latest; in long silence less often."""
+
+_STOP_SECONDS = 1.0
+"""How long a writer that the same Ctrl-C stops has to pass on what it still holds."""
 
 
 class Replay(Reader):
@@ -40,17 +44,27 @@ class Replay(Reader):
         self.failures: list[str] = []
         self._worker = self._engine.add_worker(FrameSource(), count_internal)
         self._player = Player(self._engine, self._worker, to_ns(PULSE_SECONDS))
+        self._stop_due: float | None = None
 
-    def run(self, files: "Iterable[Path]") -> "Iterator[float]":
-        """Play the files one after the other.
+    def run(self, files: "Sequence[Path]", *, follow: bool = False) -> "Iterator[float]":
+        """Play the files one after the other; `-` is standard input.
 
         Gives the time (seconds since the epoch, as the capture counts) whenever crossings or audits wait to be taken,
         at every pulse, and once at the end.  A file that is broken gives its frames up to the break.
+
+        Args:
+            files: The captures.
+            follow: Whether to wait for more at the end of the last one, until `stop`.
         """
-        for file in files:
-            yield from self._play(PcapFile(file), str(file))
+        for number, file in enumerate(files, start=1):
+            if self._stop_due is None:
+                yield from self._play(PcapFile(file, follow=follow and number == len(files)), str(file))
         self._player.finish()
         yield self._player.now_ns / 1e9
+
+    def stop(self) -> None:
+        """Make `run` end soon: what is at hand is still played.  For a signal handler."""
+        self._stop_due = time.monotonic() + _STOP_SECONDS
 
     @property
     def clock_notes(self) -> tuple[int, int]:
@@ -61,16 +75,21 @@ class Replay(Reader):
         try:
             source.open()
         except OSError as error:
-            self.failures.append(f"{name}: {error.strerror or error}")
+            self.failures.append(f"{error.filename or name}: {error.strerror or error}")
             return
         except ValueError as error:
             self.failures.append(str(error))
             return
         try:
             self._worker.source = source
-            while self._player.play():
-                yield self._player.now_ns / 1e9
+            while self._player.play() and not self._is_stopped():
+                if not self._player.idle:
+                    yield self._player.now_ns / 1e9
             if source.failure():
                 self.failures.append(source.failure())
         finally:
             source.close()
+
+    def _is_stopped(self) -> bool:
+        """Whether `stop` was called, and nothing more is at hand or it took too long."""
+        return self._stop_due is not None and (self._player.idle or time.monotonic() >= self._stop_due)

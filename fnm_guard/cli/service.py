@@ -38,6 +38,7 @@ def check(*, config: Path) -> int:
 @click.command(epilog="Example: fnm-guard replay flood.pcap -c fnm-guard.yaml --mail-dir mails")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @config_option
+@click.option("-f", "--follow", is_flag=True, help="Wait for more at the end of the last FILE, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print totals, hosts and attacks as JSON.")
 @click.option(
     "--mail-dir",
@@ -45,12 +46,13 @@ def check(*, config: Path) -> int:
     metavar="DIR",
     help="Write every mail into this directory as it would be sent.",
 )
-def replay(*, files: tuple[Path, ...], config: Path, as_json: bool, mail_dir: Path | None) -> int:
+def replay(*, files: tuple[Path, ...], config: Path, follow: bool, as_json: bool, mail_dir: Path | None) -> int:
     """Run captures through the same decisions.
 
-    FILE is pcap or pcapng.  The clock is the capture's own, no root is needed, and nothing is announced.
+    FILE is pcap or pcapng, as it is or compressed by gzip or zstd; - is standard input.  The clock is the capture's
+    own, no root is needed, and nothing is announced.
     """
-    return int(_late("fnm_guard.replay").replay(files, config, mail_dir, as_json=as_json))
+    return int(_late("fnm_guard.replay").replay(files, config, mail_dir, as_json=as_json, follow=follow))
 
 
 @click.command(epilog="Example: fnm-guard init -c fnm-guard.yaml")

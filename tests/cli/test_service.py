@@ -36,11 +36,13 @@ def test_their_exit_codes_are_passed_on(called: list[Any]) -> None:
     assert main(["run", "-c", "a.yaml"]) == 4
     assert main(["check", "-c", "a.yaml"]) == 2
     assert main(["replay", "x.pcap", "y.pcap", "-c", "a.yaml", "--json", "--mail-dir", "mails"]) == 1
+    assert main(["replay", "-", "-c", "a.yaml", "--follow"]) == 1
     files = (Path("x.pcap"), Path("y.pcap"))
     assert called == [
         (Path("a.yaml"),),
         (Path("a.yaml"),),
-        (files, Path("a.yaml"), Path("mails"), True),
+        (files, Path("a.yaml"), Path("mails"), True, False),
+        ((Path("-"),), Path("a.yaml"), None, False, True),
     ]
 
 

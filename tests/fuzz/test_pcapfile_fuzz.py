@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from capture_ext.pcapfile import PcapFile
 from capture_ext.source import read_all
+from capture_ext.unpacking import packing_of
 from frames import capture_files as build
 from frames import file_oracle
 from frames.capture_files import BIG, LITTLE
@@ -73,8 +74,9 @@ def right_files() -> list[bytes]:
 @given(st.binary(max_size=100), st.sampled_from(right_files()), st.integers(0, 60))
 def test_arbitrary_bytes_behind_a_right_beginning(tail: bytes, right: bytes, kept: int) -> None:
     """Any bytes behind any beginning give what the slow reading gives."""
-    file = MemoryFile()
     content = right[:kept] + tail
+    assume(not packing_of(content[:4]))
+    file = MemoryFile()
     try:
         assert file.read(content) == file_oracle.read(content)
     finally:
