@@ -19,6 +19,7 @@ host then, and is to let go of it, so that it can cross again.
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from fnm_guard.core.classify import ENOUGH_PACKETS, Counts, Sample, Verdict, classify, take_sample
@@ -27,15 +28,19 @@ from fnm_guard.core.life import Attack
 if TYPE_CHECKING:
     from netaddr import IPAddress
 
-    from fnm_guard.core.model import Audit, Crossing, Direction, Rates, Reading, Thresholds
+    from fnm_guard.core.model import Audit, Crossing, Direction, Metric, Rates, Reading, Thresholds
     from fnm_guard.core.policy import AttackPolicy
 
+    _Levels = tuple[tuple[Metric, float], ...]
     _Packets = tuple[int, int, int, int, int, int]
 
 __all__ = ["ATTACK_LIMIT", "Attacks", "is_quiet", "judge"]
 
 ATTACK_LIMIT = 32_768
 """Attacks that run at once, hosts times directions; about 1 KiB each."""
+
+LEVELS_LIMIT = 1024
+"""Threshold sets whose release levels are kept; every group has two."""
 
 
 @dataclass(slots=True)
@@ -61,16 +66,16 @@ class _Running:
         verdict = judge(self.began, self.loud_packets, self.sample)
         return replace(self.began, peak=self.peak, packets=self.packets, type=verdict.type, port=verdict.port)
 
-    def note(self, reading: "Reading", policy: "AttackPolicy") -> None:
+    def note(self, reading: "Reading", levels: "_Levels", hold_seconds: float) -> None:
         """Keep the figures of a reading."""
         gap = reading.at - self.read
         self.read = reading.at
         self.peak = max(self.peak, reading.peak)
         self.packets = reading.packets
-        if not is_quiet(reading.rates, reading.thresholds, policy.release):
+        if not _is_below(reading.rates, levels):
             self.quiet_since = None
             self.loud_packets = reading.packets
-        elif self.quiet_since is None or gap > policy.hold_seconds:
+        elif self.quiet_since is None or gap > hold_seconds:
             self.quiet_since = reading.at
 
 
@@ -86,13 +91,18 @@ class Attacks:
         self.dropped = 0
         self._next_number = next_number
         self._limit = limit
-        self._count = 0
+        self._numbers: dict[int, _Running] = {}
+        self._levels: dict[tuple[Thresholds, float], _Levels] = {}
         self._hosts: defaultdict[IPAddress, dict[Direction, _Running]] = defaultdict(dict)
 
-    def all(self) -> tuple[Attack, ...]:
-        """Give every running attack, oldest first."""
-        attacks = (running.now() for of_host in self._hosts.values() for running in of_host.values())
-        return tuple(sorted(attacks, key=lambda attack: attack.number))
+    def __len__(self) -> int:
+        """Give how many run."""
+        return len(self._numbers)
+
+    def all(self, start: int = 0, count: int | None = None) -> tuple[Attack, ...]:
+        """Give the running attacks, oldest first: every one, or `count` of them after the first `start`."""
+        stop = None if count is None else start + count
+        return tuple(running.now() for running in islice(self._numbers.values(), start, stop))
 
     def of(self, host: "IPAddress", but: int | None = None) -> tuple[Attack, ...]:
         """Give the running attacks of a host, oldest first, but for the one of that number."""
@@ -103,6 +113,10 @@ class Attacks:
         """Give the running attack of a host in a direction."""
         running = self._find(host, direction)
         return None if running is None else running.now()
+
+    def runs(self, host: "IPAddress", direction: "Direction") -> bool:
+        """Tell whether an attack of the host in a direction runs."""
+        return self._find(host, direction) is not None
 
     def is_visible(self, host: "IPAddress", direction: "Direction") -> bool:
         """Tell whether an attack runs there and was not quiet when last seen."""
@@ -116,13 +130,13 @@ class Attacks:
             running.quiet_since = None
             running.peak = max(running.peak, crossing.power)
             return None
-        if self._count >= self._limit:
+        if len(self._numbers) >= self._limit:
             self.dropped += 1
             return None
         attack = _attack_of(crossing, self._next_number)
         self._next_number += 1
-        self._count += 1
-        self._hosts[crossing.host][crossing.direction] = _Running(attack, crossing.at, crossing.power)
+        running = _Running(attack, crossing.at, crossing.power)
+        self._hosts[crossing.host][crossing.direction] = self._numbers[attack.number] = running
         return attack
 
     def observe(self, reading: "Reading") -> Attack | None:
@@ -133,7 +147,7 @@ class Attacks:
         running = self._find(reading.host, reading.direction)
         if running is None or reading.at < running.read:
             return None
-        running.note(reading, self.policy)
+        running.note(reading, self._levels_of(reading.thresholds), self.policy.hold_seconds)
         if running.quiet_since is None or reading.at - running.quiet_since < self.policy.hold_seconds:
             return None
         return self.end(running.began, running.quiet_since)
@@ -152,8 +166,18 @@ class Attacks:
         running = of_host.pop(attack.direction)
         if not of_host:
             del self._hosts[attack.host]
-        self._count -= 1
+        del self._numbers[attack.number]
         return replace(running.now(), ended=ended)
+
+    def _levels_of(self, thresholds: "Thresholds") -> "_Levels":
+        """Give the release levels; they are the same for most hosts, and making them is half of an observation."""
+        key = thresholds, self.policy.release
+        found = self._levels.get(key)
+        if found is None:
+            if len(self._levels) >= LEVELS_LIMIT:
+                self._levels.clear()
+            found = self._levels[key] = _release_levels(*key)
+        return found
 
     def _find(self, host: "IPAddress", direction: "Direction") -> _Running | None:
         return self._hosts.get(host, {}).get(direction)
@@ -161,8 +185,19 @@ class Attacks:
 
 def is_quiet(rates: "Rates", thresholds: "Thresholds", release: float) -> bool:
     """Tell whether every rate with a threshold is below its release level, or zero."""
-    levels = ((rates.of(metric), release * threshold) for metric, threshold in thresholds.items())
-    return all(rate < level or rate == 0 for rate, level in levels)
+    return _is_below(rates, _release_levels(thresholds, release))
+
+
+def _release_levels(thresholds: "Thresholds", release: float) -> "_Levels":
+    return tuple((metric, release * threshold) for metric, threshold in thresholds.items())
+
+
+def _is_below(rates: "Rates", levels: "_Levels") -> bool:
+    for metric, level in levels:
+        rate = rates.of(metric)
+        if rate >= level and rate != 0:
+            return False
+    return True
 
 
 def judge(attack: Attack, packets: "_Packets", sample: Sample) -> Verdict:

@@ -77,6 +77,14 @@ class Bans:
         """Give every ban, oldest first."""
         return tuple(sorted(self._bans.values(), key=lambda ban: ban.number))
 
+    def __len__(self) -> int:
+        """Give how many stand."""
+        return len(self._bans)
+
+    def get(self, host: "IPAddress") -> Ban | None:
+        """Give the ban of a host."""
+        return self._bans.get(host)
+
     def has(self, host: "IPAddress") -> bool:
         """Tell whether the host is banned."""
         return host in self._bans

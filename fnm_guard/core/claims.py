@@ -104,10 +104,10 @@ class Claims:
         """Forget the claim of an attack that is over or whose host is banned."""
         self._claims.pop(attack.number, None)
 
-    def settle(self, now: float) -> "list[Event]":
-        """Let those ask that may, oldest first."""
+    def settle(self, now: float, limit: int | None = None) -> "list[Event]":
+        """Let those ask that may, oldest first; with a limit no more than that, and the others in the next call."""
         events: list[Event] = []
-        for number in sorted(number for number, claim in self._claims.items() if self._may_ask(claim)):
+        for number in sorted(number for number, claim in self._claims.items() if self._may_ask(claim))[:limit]:
             claim = self._claims.get(number)
             attack = None if claim is None else self._attacks.get(claim.host, claim.direction)
             if claim is not None and attack is not None and self._may_ask(claim):

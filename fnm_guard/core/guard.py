@@ -68,13 +68,31 @@ class Guard:
         """Hold-offs that ended early because their table was full."""
         return self._bans.holdoffs.dropped
 
-    def attacks(self) -> "tuple[Attack, ...]":
-        """Give the running attacks, oldest first."""
-        return self._attacks.all()
+    @property
+    def attack_count(self) -> int:
+        """How many attacks run."""
+        return len(self._attacks)
+
+    @property
+    def ban_count(self) -> int:
+        """How many bans stand."""
+        return len(self._bans)
+
+    def attacks(self, start: int = 0, count: int | None = None) -> "tuple[Attack, ...]":
+        """Give the running attacks, oldest first: every one, or `count` of them after the first `start`."""
+        return self._attacks.all(start, count)
+
+    def is_attacked(self, host: "IPAddress", direction: "Direction") -> bool:
+        """Tell whether an attack of the host in a direction runs."""
+        return self._attacks.runs(host, direction)
 
     def attack(self, host: "IPAddress", direction: "Direction") -> "Attack | None":
         """Give the running attack of a host in a direction."""
         return self._attacks.get(host, direction)
+
+    def ban(self, host: "IPAddress") -> "Ban | None":
+        """Give the ban of a host."""
+        return self._bans.get(host)
 
     def bans(self) -> "tuple[Ban, ...]":
         """Give the standing bans, oldest first."""
@@ -108,11 +126,14 @@ class Guard:
         """Learn an attack's type from its audit packets and give the attack as it is now; None: it does not run."""
         return self._attacks.examine(audit)
 
-    def advance(self, now: float) -> "list[Event]":
-        """Let time pass: expiries, extensions, the ends of hold-offs, and the claims that follow from them."""
-        events: list[Event] = [self._fall_due(ban, now) for ban in self._bans.due(now)]
+    def advance(self, now: float, limit: int | None = None) -> "list[Event]":
+        """Let time pass: expiries, extensions, the ends of hold-offs, and the claims that follow from them.
+
+        With a limit no more bans fall due than that, nor claims ask; the others do in the next call.
+        """
+        events: list[Event] = [self._fall_due(ban, now) for ban in self._bans.due(now)[:limit]]
         self._claims.release(self._bans.holdoffs.end_due(now))
-        return events + self._claims.settle(now)
+        return events + self._claims.settle(now, limit)
 
     def order_ban(
         self,

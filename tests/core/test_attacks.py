@@ -210,3 +210,16 @@ def test_every_metric_keeps_an_attack_alive(metric: Metric) -> None:
     scale = 1e6 if metric.value.endswith("mbps") else 1
     assert not is_quiet(Rates(**{field: 90 * scale}), Thresholds(**{metric.value: 100}), 0.8)
     assert is_quiet(Rates(**{field: 70 * scale}), Thresholds(**{metric.value: 100}), 0.8)
+
+
+def test_release_levels_are_kept_for_so_many_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many threshold sets come by, a reading is judged by its own."""
+    monkeypatch.setattr("fnm_guard.core.attacks.LEVELS_LIMIT", 2)
+    attacks = Attacks(POLICY)
+    attacks.begin(crossing())
+    for number in range(6):
+        loud = reading(at=number, pps=900, thresholds=Thresholds(pps=1000 + number))
+        assert attacks.observe(loud) is None
+        assert attacks.is_visible(HOST, IN)
+    attacks.observe(reading(at=7, pps=799, thresholds=Thresholds(pps=1000)))
+    assert not attacks.is_visible(HOST, IN)

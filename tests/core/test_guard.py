@@ -1,6 +1,6 @@
 """The decision as a whole: what goes in, and the events that come out."""
 
-from netaddr import IPSet
+from netaddr import IPAddress, IPSet
 
 from core.make import (
     ATTACKS,
@@ -238,3 +238,28 @@ def test_both_families_are_one_kind() -> None:
     assert isinstance(subject.order_ban(HOST_IPV6, 1.0, by="noc", reason="x")[0], BanExtended)
     joined = subject.receive([crossing(HOST_IPV6, OUT)], 2.0)[1]
     assert isinstance(joined, BanJoined)
+
+
+def test_what_is_asked_often_costs_little() -> None:
+    """Counts, one host's ban and a part of the attacks are given without making all values."""
+    of = guard(active_limit=2)
+    hosts = [IPAddress(f"198.51.100.{n}") for n in range(10, 14)]
+    of.receive([crossing(host) for host in hosts], 0.0)
+    assert (of.attack_count, of.ban_count) == (4, 2)
+    assert [attack.host for attack in of.attacks(1, 2)] == hosts[1:3]
+    assert of.attacks(3, 2) == of.attacks()[3:]
+    assert [of.is_attacked(hosts[0], direction) for direction in (IN, OUT)] == [True, False]
+    assert of.ban(hosts[0]) == of.bans()[0]
+    assert of.ban(hosts[3]) is None
+
+
+def test_many_fall_due_in_several_calls() -> None:
+    """With a limit no more bans end in a call than that, nor claims ask; the next calls go on."""
+    of = guard(active_limit=2, duration_seconds=5)
+    hosts = [IPAddress(f"198.51.100.{n}") for n in range(10, 14)]
+    for host in hosts[:2]:
+        of.order_ban(host, 0.0, by="noc")
+    of.receive([crossing(host) for host in hosts[2:]], 0.0)
+    assert kinds(of.advance(6.0, 1)) == ["BanRemoved", "BanAdded"]
+    assert kinds(of.advance(6.0, 1)) == ["BanRemoved", "BanAdded"]
+    assert (of.advance(6.0, 1), banned(of)) == ([], hosts[2:])
