@@ -1,23 +1,27 @@
 """What one peer should hear and what ExaBGP was told for it: the steps from one to the other.
 
-Pure.  A step is one command.  It counts when ExaBGP has answered it, not before.  What ExaBGP does not understand is
-asked again route by route, so that one bad route never holds back ninety-nine good ones; the bad one is left out until
-the next check.  What cannot be said at all is never asked.
+Pure.  A step is one command.  It counts when ExaBGP has answered it, not before; steps may be asked one behind the
+other without waiting, and are answered in that order.  What ExaBGP does not understand is asked again route by route,
+so that one bad route never holds back ninety-nine good ones; the bad one is left out until the next check.  What cannot
+be said at all is never asked.
 
-A plan is the list of steps for one state of the books, so that ten thousand routes are compared once and not once a
-command.  As soon as something else is wanted or an answer was bad it is stale: nothing more is asked, the answers that
-are due come in, and another is made.
+The books are kept prefix by prefix.  Whatever changes about a prefix (it is wanted, wanted no more, an answer came in),
+it alone is looked at again: the difference between wanted and told is always at hand, as two agendas, and a ban that
+comes while ten thousand routes wait costs what a ban costs.  A prefix that is on its way waits for its answer.
+
+BGP has one route for a prefix: announcing it with other attributes replaces the old one (RFC 4271, section 3.1).  Such
+a change is an announcement alone; a withdrawal beside it would open a hole.
 """
 
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fnm_guard.announcer import commands
-from fnm_guard.core.reconcile import difference
+from fnm_guard.announcer.agenda import Agenda
+from fnm_guard.announcer.commands import GROUP_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
 
     from netaddr import IPNetwork
 
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     from fnm_guard.core.policy import PeerProfile
 
 __all__ = ["Account", "Step"]
+
+TEXTS_LIMIT = 64
+"""Sets of attributes whose text is kept; a peer has one a family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,130 +49,225 @@ class Step:
     unknown: "IPNetwork | None" = None
 
 
-@dataclass(slots=True)
 class Account:
     """The books of one peer.
 
     Attributes:
-        wanted: What it should hear and can be told.
-        barred: What it should hear and cannot be told: a family it has not, a prefix that is no host.
+        profile: The peer.
         unknown: Prefixes that ExaBGP holds and we do not know: the routes of a daemon before this one.
         refused: Routes that ExaBGP does not understand, not even alone.
     """
 
-    profile: "PeerProfile"
-    wanted: "frozenset[Route]" = frozenset()
-    barred: "frozenset[Route]" = frozenset()
-    unknown: "set[IPNetwork]" = field(default_factory=set)
-    refused: "set[Route]" = field(default_factory=set)
-    _listed: bool = True
-    _told: "dict[IPNetwork, Route]" = field(default_factory=dict)
-    _told_routes: "set[Route]" = field(default_factory=set)
-    _suspects: "set[Route]" = field(default_factory=set)
-    _plan: "Iterator[Step] | None" = None
+    def __init__(self, profile: "PeerProfile") -> None:
+        self.profile = profile
+        self.unknown: set[IPNetwork] = set()
+        self.refused: set[Route] = set()
+        self._wanted: dict[IPNetwork, Route] = {}
+        self._barred: dict[IPNetwork, Route] = {}
+        self._told: dict[IPNetwork, Route] = {}
+        self._before: dict[IPNetwork, bool] = {}
+        self._suspects: set[Route] = set()
+        self._flying: dict[IPNetwork, int] = {}  # by how much the answer changes the number of routes
+        self._flying_sum = 0
+        self._announce, self._withdraw = Agenda(), Agenda()
+        self._strange: dict[IPNetwork, None] = {}
+        self._texts: dict[tuple[object, ...], str] = {}
+        self._listed = True
+
+    @property
+    def wanted(self) -> "frozenset[Route]":
+        """What the peer should hear and can be told."""
+        return frozenset(self._wanted.values())
+
+    @property
+    def barred(self) -> "frozenset[Route]":
+        """What it should hear and cannot be told: a family it has not, a prefix that is no host."""
+        return frozenset(self._barred.values())
 
     @property
     def told(self) -> "frozenset[Route]":
         """What ExaBGP holds for this peer because we said so."""
-        return frozenset(self._told_routes)
+        return frozenset(self._told.values())
+
+    @property
+    def wanted_count(self) -> int:
+        """How many routes it should hear, those that cannot be told included."""
+        return len(self._wanted) + len(self._barred)
 
     @property
     def told_count(self) -> int:
-        """How many routes that are."""
-        return len(self._told_routes)
+        """How many routes ExaBGP holds for it."""
+        return len(self._told)
 
-    def want(self, routes: "frozenset[Route]") -> None:
-        """Take what the peer should hear from now on."""
-        new = routes - self.wanted - self.barred
-        if not new and len(routes) == len(self.wanted) + len(self.barred):
-            return
-        self.barred = (self.barred & routes).union(route for route in new if self._is_barred(route))
-        self.wanted = routes - self.barred
-        self._plan = None
+    def holds(self, prefix: "IPNetwork") -> bool:
+        """Whether ExaBGP holds that prefix for it because we said so."""
+        return prefix in self._told
 
-    @property
-    def is_stale(self) -> bool:
-        """Whether the plan no longer leads to what is wanted."""
-        return self._plan is None
+    def want(self, routes: "Iterable[Route]") -> None:
+        """Take all that the peer should hear from now on."""
+        new = {route.prefix: route for route in routes}
+        gone = [route for route in (*self._wanted.values(), *self._barred.values()) if route.prefix not in new]
+        self.change(new.values(), gone)
 
-    def make_plan(self) -> None:
-        """Make the plan anew if it is stale.  Nothing that was asked may be without its answer."""
-        if self._plan is None:
-            self._plan = self._difference() if self._listed else iter(())
+    def change(self, added: "Iterable[Route]", removed: "Iterable[Route]") -> None:
+        """Take what it should hear too, in place of another route of that prefix, and what no longer."""
+        for route in removed:
+            self._barred.pop(route.prefix, None)
+            if self._wanted.pop(route.prefix, None) is not None:
+                self._review(route.prefix)
+        for route in added:
+            if self._wanted.get(route.prefix) == route:
+                continue
+            if self._is_barred(route):
+                self._barred[route.prefix] = route
+                self._wanted.pop(route.prefix, None)
+            else:
+                self._barred.pop(route.prefix, None)
+                self._wanted[route.prefix] = route
+            self._review(route.prefix)
 
     def next_step(self) -> "Step | None":
-        """Give the next step of the plan; None when there is none, or the plan is stale."""
-        return None if self._plan is None else next(self._plan, None)
+        """Give the next step, which is on its way from now on; None: there is none before an answer comes in.
+
+        A ban never waits, unless the peer would for a while have more routes than it accepts.
+        """
+        if not self._listed:
+            return None
+        room = self.profile.max_routes - len(self._told) - len(self.unknown) - self._flying_sum
+        if len(self._announce) <= room:
+            return self._announcement(GROUP_LIMIT) or self._unknown_step() or self._withdrawal()
+        limit = min(room, GROUP_LIMIT) if self._flying else GROUP_LIMIT
+        return self._unknown_step() or self._withdrawal() or self._announcement(limit)
 
     def set_listed(self, listed: bool) -> None:
         """Take whether ExaBGP has this neighbor at all; nothing is said of one it has not."""
-        if listed != self._listed:
-            self._listed, self._plan = listed, None
+        self._listed = listed
 
     def settle(self, step: Step, *, done: bool) -> None:
         """Enter the answer to a step."""
-        if step.unknown is not None:
+        if step.unknown is not None and step.unknown in self._flying:
             self.unknown.discard(step.unknown)
-        elif done:
-            self._drop(step.withdrawn)
-            self._add(step.announced)
-        else:
-            self._suspect(step.announced or step.withdrawn)
-            self._plan = None
+            self._land(step.unknown)
+        routes = [route for route in step.announced or step.withdrawn if route.prefix in self._flying]
+        if not done:
+            self._suspect(routes)
+        for route in routes:
+            if done and step.announced:
+                self._tell(route)
+            elif done:
+                self._untell(route.prefix)
+            self._land(route.prefix)
 
     def start_over(self, listed: "Iterable[IPNetwork]") -> None:
         """Begin with what ExaBGP lists, of which nothing is known: all that is wanted is said again.
 
         Announcing what ExaBGP holds already, attributes and all, sends nothing to the peer.
         """
-        self.forget()
+        for prefix in list(self._told):
+            self._untell(prefix)
         self._compare(set(listed))
 
     def check(self, listed: "Iterable[IPNetwork]") -> int:
-        """Compare with what ExaBGP lists, and give how many prefixes were missing or too many."""
+        """Compare with what ExaBGP lists, and give how many prefixes were missing or too many.
+
+        Nothing that was asked may be without its answer.
+        """
         holds = set(listed)
-        missing = [route for prefix, route in self._told.items() if prefix not in holds]
-        self._drop(missing)
+        missing = [prefix for prefix in self._told if prefix not in holds]
+        for prefix in missing:
+            self._untell(prefix)
         self._compare(holds - self._told.keys())
         return len(missing) + len(self.unknown)
 
     def forget(self) -> None:
         """ExaBGP is gone, and with it all it was told."""
-        self._told.clear()
-        self._told_routes.clear()
-        self._compare(set())
+        self.start_over(())
+
+    def take_changes(self, limit: int) -> "list[tuple[IPNetwork, bool]]":
+        """Give up to `limit` prefixes that became told (true) or untold since the last call, sorted by prefix."""
+        changed = [(prefix, not before) for prefix, before in self._before.items() if before != (prefix in self._told)]
+        taken = sorted(changed)[:limit]
+        left = {prefix: not told for prefix, told in changed if len(changed) > limit}
+        for prefix, _ in taken:
+            left.pop(prefix, None)
+        self._before = left
+        return taken
 
     def _compare(self, listed: "set[IPNetwork]") -> None:
         self._suspects.clear()
         self.refused.clear()
-        self.unknown = listed - {route.prefix for route in self.wanted} if listed else set()
-        self._plan = None
+        self._flying.clear()
+        self._flying_sum = 0
+        self._announce.clear()
+        self._withdraw.clear()
+        self.unknown = {prefix for prefix in listed if prefix not in self._wanted} if listed else set()
+        self._strange = dict.fromkeys(sorted(self.unknown))
+        for prefix in self._wanted.keys() | self._told.keys():
+            self._review(prefix)
 
-    def _is_barred(self, route: "Route") -> bool:
-        profile = self.profile
-        hop = profile.next_hop_ipv4 if route.prefix.version == 4 else profile.next_hop_ipv6  # noqa: PLR2004 - IPv4
-        if hop is None or route.prefix.size != 1:
-            return True
-        try:
-            commands.attributes(route)
-        except ValueError:
-            return True
-        return False
+    def _review(self, prefix: "IPNetwork") -> None:
+        """Put on the agendas what a prefix needs now."""
+        if prefix in self._flying:
+            return
+        wanted, told = self._wanted.get(prefix), self._told.get(prefix)
+        self._announce.discard(prefix)
+        self._withdraw.discard(prefix)
+        if prefix in self.unknown:
+            self._strange.pop(prefix, None) if wanted else self._strange.setdefault(prefix)
+        if wanted is not None and not self._is_refused(wanted):
+            if wanted != told:
+                self._announce.put(wanted, self._text(wanted), alone=self._is_suspect(wanted))
+        elif told is not None and told != wanted and not self._is_refused(told):
+            self._withdraw.put(told, self._text(told), alone=self._is_suspect(told))
 
-    def _add(self, routes: "Iterable[Route]") -> None:
+    def _is_refused(self, route: "Route") -> bool:
+        return bool(self.refused) and route in self.refused
+
+    def _is_suspect(self, route: "Route") -> bool:
+        return bool(self._suspects) and route in self._suspects
+
+    def _announcement(self, limit: int) -> "Step | None":
+        text, routes = self._announce.take(limit)
+        if not routes:
+            return None
         for route in routes:
-            old = self._told.get(route.prefix)
-            if old is not None:
-                self._told_routes.discard(old)
-            self._told[route.prefix] = route
-            self._told_routes.add(route)
+            self._fly(route.prefix, int(route.prefix not in self._told))
+        return Step(self.profile.name, commands.announce(self.profile.address, text, routes), announced=routes)
 
-    def _drop(self, routes: "Iterable[Route]") -> None:
+    def _withdrawal(self) -> "Step | None":
+        text, routes = self._withdraw.take(GROUP_LIMIT)
+        if not routes:
+            return None
         for route in routes:
-            self._told.pop(route.prefix, None)
-            self._told_routes.discard(route)
+            self._fly(route.prefix, -1)
+        return Step(self.profile.name, commands.withdraw(self.profile.address, text, routes), withdrawn=routes)
 
-    def _suspect(self, routes: "tuple[Route, ...]") -> None:
+    def _unknown_step(self) -> "Step | None":
+        prefix = next(iter(self._strange), None)
+        if prefix is None:
+            return None
+        del self._strange[prefix]
+        self._fly(prefix, -1)
+        return Step(self.profile.name, commands.withdraw_unknown(self.profile.address, prefix), unknown=prefix)
+
+    def _fly(self, prefix: "IPNetwork", difference: int) -> None:
+        self._flying[prefix] = difference
+        self._flying_sum += difference
+
+    def _land(self, prefix: "IPNetwork") -> None:
+        self._flying_sum -= self._flying.pop(prefix)
+        self._review(prefix)
+
+    def _tell(self, route: "Route") -> None:
+        self._before.setdefault(route.prefix, route.prefix in self._told)
+        self._told[route.prefix] = route
+        self.unknown.discard(route.prefix)
+
+    def _untell(self, prefix: "IPNetwork") -> None:
+        self._before.setdefault(prefix, prefix in self._told)
+        self._told.pop(prefix, None)
+
+    def _suspect(self, routes: "list[Route]") -> None:
         """A command was not understood: ask for its routes one by one, and for a single one no more."""
         if len(routes) > 1:
             self._suspects.update(routes)
@@ -173,27 +275,30 @@ class Account:
         self._suspects.difference_update(routes)
         self.refused.update(routes)
 
-    def _difference(self) -> "Iterator[Step]":
-        told = self.told
-        # Only what differs is compared by prefix: of ten thousand routes that is often one.
-        open_ = difference(self.wanted - told - self.refused, told - self.wanted - self.refused)
-        announce = self._steps(open_.announce, announce=True)
-        withdraw = chain(self._unknown_steps(), self._steps(open_.withdraw, announce=False))
-        # A ban never waits, unless the peer would for a while have more routes than it accepts.
-        crowded = len(told) + len(self.unknown) + len(open_.announce) > self.profile.max_routes
-        return chain(withdraw, announce) if crowded else chain(announce, withdraw)
+    def _is_barred(self, route: "Route") -> bool:
+        profile = self.profile
+        hop = profile.next_hop_ipv4 if route.prefix.version == 4 else profile.next_hop_ipv6  # noqa: PLR2004 - IPv4
+        if hop is None or route.prefix.size != 1:
+            return True
+        try:
+            self._text(route)
+        except ValueError:
+            return True
+        return False
 
-    def _unknown_steps(self) -> "Iterator[Step]":
-        wanted = {route.prefix for route in self.wanted} if self.unknown else set()
-        for prefix in sorted(self.unknown - wanted):
-            yield Step(self.profile.name, commands.withdraw_unknown(self.profile.address, prefix), unknown=prefix)
-
-    def _steps(self, routes: "Sequence[Route]", *, announce: bool) -> "Iterator[Step]":
-        say = commands.announce if announce else commands.withdraw
-        together = [route for route in routes if route not in self._suspects]
-        for group in (together, *([route] for route in routes if route in self._suspects)):
-            for text, members in say(self.profile.address, group):
-                if announce:
-                    yield Step(self.profile.name, text, announced=members)
-                else:
-                    yield Step(self.profile.name, text, withdrawn=members)
+    def _text(self, route: "Route") -> str:
+        """Give the attributes of a route; checking them takes longer than all the rest."""
+        key = (
+            route.prefix.version,
+            route.next_hop,
+            route.communities,
+            route.large_communities,
+            route.local_preference,
+        )
+        text = self._texts.get(key)
+        if text is None:
+            text = commands.attributes(route)
+            if len(self._texts) >= TEXTS_LIMIT:
+                self._texts.clear()
+            self._texts[key] = text
+        return text

@@ -26,9 +26,12 @@ from fnm_guard.announcer.supervisor import Supervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from netaddr import IPNetwork
+
     from fnm_guard.announcer.settings import AnnouncerSettings
     from fnm_guard.core.model import Route
     from fnm_guard.core.policy import PeerProfile
+    from fnm_guard.core.wanted import Change
 
 __all__ = ["Announcer"]
 
@@ -59,7 +62,7 @@ class Announcer:
         on_change: "Callable[[PeerState], None]",
     ) -> None:
         self._settings = settings
-        self._wanted: Mapping[str, frozenset[Route]] = {}
+        self._wanted: dict[str, dict[IPNetwork, Route]] = {}
         self._ledger = Ledger(peers)
         self._book = PeerBook(peers, on_change, time.time())
         self._supervisor = Supervisor(settings, peers, self._lose_exabgp)
@@ -93,10 +96,24 @@ class Announcer:
             os.close(self._lock)
             self._lock = -1
 
-    def want(self, routes: "Mapping[str, frozenset[Route]]") -> None:
-        """Take what each peer should hear from now on, by the peer's name.  Never blocks; the latest word counts."""
-        self._wanted = dict(routes)
-        self._ledger.want(self._wanted)
+    def want(self, routes: "Mapping[str, Iterable[Route]]") -> None:
+        """Take all that each peer should hear from now on, by the peer's name.  Never blocks; the latest word counts.
+
+        For a start and another configuration; what changes in between is told by `change`.
+        """
+        self._wanted = {name: {route.prefix: route for route in of_peer} for name, of_peer in routes.items()}
+        self._ledger.want(routes)
+        self._wake.set()
+        self._book.count(self._ledger.accounts)
+
+    def change(self, changes: "Mapping[str, Change]") -> None:
+        """Take what each peer should hear too, and what no longer.  Never blocks, and costs what has changed."""
+        for name, change in changes.items():
+            wanted = self._wanted.setdefault(name, {})
+            for route in change.removed:
+                wanted.pop(route.prefix, None)
+            wanted.update((route.prefix, route) for route in change.added)
+        self._ledger.change(changes)
         self._wake.set()
         self._book.count(self._ledger.accounts)
 
@@ -107,6 +124,14 @@ class Announcer:
     def announced(self) -> "Mapping[str, frozenset[Route]]":
         """Give what ExaBGP holds for each peer because we said so, by the peer's name."""
         return {name: account.told for name, account in self._ledger.accounts.items()}
+
+    def holds(self, prefix: "IPNetwork") -> tuple[str, ...]:
+        """Name the peers for which ExaBGP holds that prefix because we said so."""
+        return tuple(name for name, account in self._ledger.accounts.items() if account.holds(prefix))
+
+    def take_changes(self, limit: int) -> "list[tuple[str, IPNetwork, bool]]":
+        """Give up to `limit` prefixes that became told (true) or untold since the last call, with the peer's name."""
+        return self._ledger.take_changes(limit)
 
     async def reconfigure(self, peers: "Sequence[PeerProfile]") -> None:
         """Take other peers; routes of those that go, or that become another session, are taken back first.
@@ -122,7 +147,7 @@ class Announcer:
         )
         self._ledger.replace_peers(peers)
         self._book.replace_peers(peers, time.time())
-        self._ledger.want(self._wanted)
+        self._ledger.want({name: of_peer.values() for name, of_peer in self._wanted.items()})
         self._supervisor.reconfigure(peers, replace=replace)
         self._wake.set()
 
@@ -203,7 +228,7 @@ class Announcer:
         """Take back all routes of these peers, what is on its way to them too, and wait until that has been sent."""
         accounts = [self._ledger.accounts[name] for name in names]
         for account in accounts:
-            account.want(frozenset())
+            account.want(())
         if not accounts or (self._link is None and not any(account.told_count for account in accounts)):
             return
         with contextlib.suppress(TimeoutError):

@@ -6,11 +6,10 @@ attributes, and only within one queue does the last word win.
 """
 
 import re
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Sequence
 
     from netaddr import IPAddress, IPNetwork
 
@@ -34,22 +33,14 @@ _COMMUNITY = re.compile(r"[0-9]{1,5}:[0-9]{1,5}")
 _LARGE_COMMUNITY = re.compile(r"[0-9]{1,10}:[0-9]{1,10}:[0-9]{1,10}")
 
 
-def announce(address: "IPAddress", routes: "Iterable[Route]") -> "Iterator[tuple[str, tuple[Route, ...]]]":
-    """Give commands that announce the routes to one neighbor, each with the routes it carries.
-
-    Raises:
-        ValueError: If a route cannot be said: a community that is none, a next hop of the other family.
-    """
-    return _grouped(address, "announce", routes)
+def announce(address: "IPAddress", text: str, routes: "Sequence[Route]") -> str:
+    """Give the command that announces routes of the same attributes to one neighbor; `text` is their attributes."""
+    return f"neighbor {address} announce {_say(text, routes)}"
 
 
-def withdraw(address: "IPAddress", routes: "Iterable[Route]") -> "Iterator[tuple[str, tuple[Route, ...]]]":
-    """Give commands that take the routes back from one neighbor, each with the routes it carries.
-
-    Raises:
-        ValueError: If a route cannot be said.
-    """
-    return _grouped(address, "withdraw", routes)
+def withdraw(address: "IPAddress", text: str, routes: "Sequence[Route]") -> str:
+    """Give the command that takes routes of the same attributes back from one neighbor."""
+    return f"neighbor {address} withdraw {_say(text, routes)}"
 
 
 def withdraw_unknown(address: "IPAddress", prefix: "IPNetwork") -> str:
@@ -88,17 +79,7 @@ def attributes(route: "Route") -> str:
     return " ".join(words)
 
 
-def _grouped(address: "IPAddress", verb: str, routes: "Iterable[Route]") -> "Iterator[tuple[str, tuple[Route, ...]]]":
-    alike: defaultdict[str, list[Route]] = defaultdict(list)
-    for route in sorted(routes, key=lambda route: route.prefix):
-        alike[attributes(route)].append(route)
-    for text, members in alike.items():
-        for start in range(0, len(members), GROUP_LIMIT):
-            group = tuple(members[start : start + GROUP_LIMIT])
-            yield f"neighbor {address} {verb} {_say(text, group)}", group
-
-
-def _say(text: str, group: "tuple[Route, ...]") -> str:
+def _say(text: str, group: "Sequence[Route]") -> str:
     if len(group) == 1:
         return f"route {group[0].prefix} {text}"
     return f"attributes {text} nlri {' '.join(str(route.prefix) for route in group)}"

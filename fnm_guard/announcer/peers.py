@@ -155,8 +155,7 @@ class PeerBook:
         """Enter how many routes each peer should have and has."""
         for name, account in accounts.items():
             if name in self._states:
-                wanted = len(account.wanted) + len(account.barred)
-                self._set(name, wanted=wanted, announced=account.told_count)
+                self._set(name, wanted=account.wanted_count, announced=account.told_count)
 
     def acknowledged(self, name: str, seconds: float) -> None:
         """Enter how long ExaBGP took; told to nobody."""

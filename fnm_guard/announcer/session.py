@@ -9,15 +9,14 @@
 * End-of-RIB is ours to send (`manual-eor`), once per session that came up and only after everything wanted was said: a
   peer with graceful restart drops what it kept and did not hear again at that moment, and not before.
 * A window of commands is without an answer at any time, so that ExaBGP always has the next one at hand; what is asked
-  alone (listings, End-of-RIB, probes) is asked when every answer is in.  A ban that comes meanwhile waits for one
-  window at most, 800 routes.
+  alone (listings, End-of-RIB, probes) is asked when every answer is in.  A ban that comes meanwhile goes out with the
+  next free place in the window, behind 800 routes at the most, and behind what its peer was to hear before it.
 * Rest is interrupted at once by `want`; nothing here polls.
 """
 
 import asyncio
 import time
 from collections import deque
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -27,7 +26,7 @@ from fnm_guard.announcer.link import LinkLostError
 from fnm_guard.announcer.listing import listed_neighbors, listed_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from fnm_guard.announcer.account import Step
     from fnm_guard.announcer.ledger import Ledger
@@ -115,26 +114,24 @@ class Session:
             self._on_missing(tuple(missing))
 
     async def _settle(self) -> None:
-        """Say what is to be said until nothing is."""
-        while await self._carry_out(self._ledger.steps()):
-            pass
-        self._book.count(self._ledger.accounts)
-
-    async def _carry_out(self, steps: "Iterator[Step]") -> int:
-        """Ask for step after step, a window of them without an answer; give how many there were."""
+        """Say what is to be said until nothing is, a window of steps without an answer."""
         asked: deque[tuple[Step, Pending, float]] = deque()
         count = 0
         while True:
-            for step in islice(steps, WINDOW - len(asked)):
-                asked.append((step, self._link.post(step.text), time.monotonic()))
+            self._post_steps(asked)
             if not asked:
-                return count
+                break
             step, pending, at = asked.popleft()
             await self._link.answered(pending)
             self._enter(step, pending.done, time.monotonic() - at)
             count += 1
             if count % WINDOW == 0:
                 self._book.count(self._ledger.accounts)
+        self._book.count(self._ledger.accounts)
+
+    def _post_steps(self, asked: "deque[tuple[Step, Pending, float]]") -> None:
+        while len(asked) < WINDOW and (step := self._ledger.next_step()) is not None:
+            asked.append((step, self._link.post(step.text), time.monotonic()))
 
     def _enter(self, step: "Step", done: bool, seconds: float) -> None:
         self._ledger.settle(step, done=done)

@@ -11,6 +11,7 @@ from announcer.stage import profile, route
 from fnm_guard.announcer.account import Account, Step
 from fnm_guard.announcer.ledger import Ledger
 from fnm_guard.core.model import Route
+from fnm_guard.core.wanted import Change
 
 HOSTS = [f"203.0.113.{n}/32" for n in range(6)] + [f"2001:db8:113::{n}/128" for n in range(3)]
 ROUTES = [route(host, community) for host in HOSTS for community in ("65535:666", "64500:1")]
@@ -19,16 +20,19 @@ ROUTES = [route(host, community) for host in HOSTS for community in ("65535:666"
 def _work(account: Account, exabgp: dict[IPNetwork, Route]) -> list[Step]:
     """Carry out all steps at an ExaBGP that understands everything."""
     steps = []
-    while (step := _next(account)) is not None:
+    while (step := account.next_step()) is not None:
         steps.append(step)
         _obey(step, exabgp)
         account.settle(step, done=True)
     return steps
 
 
-def _next(account: Account) -> Step | None:
-    account.make_plan()
-    return account.next_step()
+def _all_steps(ledger: Ledger) -> list[Step]:
+    """Take all steps that can be asked without an answer."""
+    steps = []
+    while (step := ledger.next_step()) is not None:
+        steps.append(step)
+    return steps
 
 
 def _obey(step: Step, exabgp: dict[IPNetwork, Route]) -> None:
@@ -85,7 +89,7 @@ def test_a_check_that_finds_nothing_costs_nothing() -> None:
     account.want(frozenset({route(HOSTS[0])}))
     _work(account, exabgp)
     assert account.check(exabgp) == 0
-    assert _next(account) is None
+    assert account.next_step() is None
 
 
 def test_a_check_repairs() -> None:
@@ -107,14 +111,14 @@ def test_a_bad_route_holds_back_no_other() -> None:
     bad = route(HOSTS[2])
     account.want(frozenset(route(host) for host in HOSTS[:5]))
     asked = 0
-    while (step := _next(account)) is not None:
+    while (step := account.next_step()) is not None:
         asked += 1
         account.settle(step, done=bad not in step.announced)
     assert account.told == account.wanted - {bad}
     assert account.refused == {bad}
     assert asked == 6
     account.check({item.prefix for item in account.told})
-    retried = _next(account)
+    retried = account.next_step()
     assert retried is not None
     assert retried.announced == (bad,), "the next check gives it another chance"
 
@@ -125,10 +129,10 @@ def test_a_withdrawal_that_is_not_understood() -> None:
     account.want(frozenset({route(HOSTS[0])}))
     _work(account, exabgp)
     account.want(frozenset())
-    step = _next(account)
+    step = account.next_step()
     assert step is not None
     account.settle(step, done=False)
-    assert _next(account) is None
+    assert account.next_step() is None
     assert account.told_count == 1
     account.check(exabgp)
     _work(account, exabgp)
@@ -160,26 +164,85 @@ def test_room_is_made_first_when_there_is_none() -> None:
 
 def test_peers_take_turns() -> None:
     """A peer with thousands of routes to hear of delays no other by more than one command."""
-    ledger = Ledger([profile("busy"), profile("other")])
+    ledger = Ledger([profile("busy", max_routes=5000), profile("other")])
     busy = frozenset(route(f"10.0.{n >> 8}.{n & 255}/32") for n in range(2000))
     ledger.want({"busy": busy, "other": frozenset({route(HOSTS[0])})})
-    assert [step.peer for step in ledger.steps()] == ["busy", "other", *["busy"] * 19]
+    assert [step.peer for step in _all_steps(ledger)] == ["busy", "other", *["busy"] * 19]
 
 
-def test_something_new_ends_the_steps() -> None:
-    """No more is asked for as soon as anything else is wanted of any peer: a ban must not wait for ten thousand."""
-    ledger = Ledger([profile("busy"), profile("other")])
+def test_something_new_takes_its_turn_at_once() -> None:
+    """What another peer is to hear goes out with the next step: a ban waits for no ten thousand, nor for answers."""
+    ledger = Ledger([profile("busy", max_routes=5000), profile("other")])
     busy = frozenset(route(f"10.0.{n >> 8}.{n & 255}/32") for n in range(2000))
     ledger.want({"busy": busy})
-    steps = ledger.steps()
-    taken = [next(steps), next(steps)]
-    ledger.want({"busy": busy, "other": frozenset({route(HOSTS[0])})})
-    assert next(steps, None) is None
-    for step in taken:
+    assert [step.peer for step in (ledger.next_step(), ledger.next_step()) if step] == ["busy", "busy"]
+    ledger.change({"other": Change(added=(route(HOSTS[0]),))})
+    assert [step.peer for step in _all_steps(ledger)] == ["other", *["busy"] * 18]
+
+
+def test_a_change_is_the_difference() -> None:
+    """Only what is added or removed is said; peers that are not named go on as before."""
+    ledger = Ledger([profile("a"), profile("b")])
+    ledger.want({"a": {route(HOSTS[0]), route(HOSTS[1])}, "b": {route(HOSTS[0])}})
+    for step in _all_steps(ledger):
         ledger.settle(step, done=True)
-    following = list(ledger.steps())
-    assert [step.peer for step in following[:2]] == ["busy", "other"]
-    assert len(following) == 19
+    ledger.change({"a": Change((route(HOSTS[2]),), (route(HOSTS[0]),)), "gone": Change((route(HOSTS[0]),))})
+    texts = [step.text.split()[2:5] for step in _all_steps(ledger)]
+    assert texts == [["announce", "route", HOSTS[2]], ["withdraw", "route", HOSTS[0]]]
+    assert ledger.accounts["a"].wanted == {route(HOSTS[1]), route(HOSTS[2])}
+
+
+def test_what_is_on_its_way_is_not_asked_twice() -> None:
+    """A route that is unwanted before its answer is withdrawn behind it, and one wanted again is not said again."""
+    account = _account()
+    account.want({route(HOSTS[0]), route(HOSTS[1])})
+    first = account.next_step()
+    account.want({route(HOSTS[1])})
+    assert account.next_step() is None, "the answer decides"
+    account.want({route(HOSTS[0]), route(HOSTS[1])})
+    account.want({route(HOSTS[1])})
+    assert first is not None
+    account.settle(first, done=True)
+    second = account.next_step()
+    assert second is not None
+    assert second.withdrawn == (route(HOSTS[0]),)
+    account.settle(second, done=True)
+    assert account.told == {route(HOSTS[1])}
+    assert account.next_step() is None
+
+
+def test_an_answer_to_what_was_forgotten_changes_nothing() -> None:
+    """After ExaBGP was lost, a late answer enters no route."""
+    account = _account()
+    account.want({route(HOSTS[0])})
+    step = account.next_step()
+    account.forget()
+    assert step is not None
+    account.settle(step, done=True)
+    account.settle(Step("", "", unknown=IPNetwork(HOSTS[1])), done=True)
+    assert account.told_count == 0
+
+
+def test_what_changed_is_given_once() -> None:
+    """History gets every prefix that is told or untold, once, and nothing of what came and went between two looks."""
+    ledger = Ledger([profile("a"), profile("b")])
+    ledger.want({"a": {route(host) for host in HOSTS[:3]}})
+    for step in _all_steps(ledger):
+        ledger.settle(step, done=True)
+    hosts = [IPNetwork(host) for host in HOSTS]
+    assert ledger.take_changes(2) == [("a", hosts[0], True), ("a", hosts[1], True)]
+    ledger.want({"a": {route(HOSTS[2])}})
+    for step in _all_steps(ledger):
+        ledger.settle(step, done=True)
+    ledger.want({"a": {route(HOSTS[1]), route(HOSTS[2])}})
+    for step in _all_steps(ledger):
+        ledger.settle(step, done=True)
+    assert ledger.take_changes(9) == [("a", hosts[0], False), ("a", hosts[2], True)]
+    assert ledger.take_changes(9) == []
+    ledger.replace_peers([profile("b")])
+    assert ledger.take_changes(1) == [("a", hosts[1], False)]
+    assert ledger.take_changes(9) == [("a", hosts[2], False)]
+    assert ledger.take_changes(9) == []
 
 
 def test_a_peer_that_exabgp_has_not_is_told_nothing() -> None:
@@ -187,21 +250,21 @@ def test_a_peer_that_exabgp_has_not_is_told_nothing() -> None:
     account = _account()
     account.want(frozenset({route(HOSTS[0])}))
     account.set_listed(False)
-    assert _next(account) is None
+    assert account.next_step() is None
     account.set_listed(True)
-    assert _next(account) is not None
+    assert account.next_step() is not None
 
 
 def test_another_configuration_keeps_the_books() -> None:
     """A peer that stays keeps what it was told; one that goes is forgotten, and an answer for it is nobody's."""
     ledger = Ledger([profile("a"), profile("b")])
     ledger.want({"a": frozenset({route(HOSTS[0])}), "b": frozenset({route(HOSTS[0])})})
-    for step in ledger.steps():
+    for step in _all_steps(ledger):
         ledger.settle(step, done=True)
     ledger.replace_peers([profile("b", hold_seconds=30), profile("c")])
     assert list(ledger.accounts) == ["b", "c"]
     ledger.want({"b": frozenset({route(HOSTS[0])}), "c": frozenset({route(HOSTS[0])})})
-    assert list(ledger.steps()) == [], "ExaBGP does not have the new one yet"
+    assert _all_steps(ledger) == [], "ExaBGP does not have the new one yet"
     assert ledger.accounts["b"].told_count == 1
     assert ledger.accounts["b"].profile.hold_seconds == 30
     ledger.settle(Step("a", "", announced=(route(HOSTS[1]),)), done=True)
@@ -216,51 +279,89 @@ class Books(RuleBasedStateMachine):
         super().__init__()
         self.account = _account(max_routes=4)
         self.exabgp: dict[IPNetwork, Route] = {}
+        self.asked: list[tuple[Step, bool]] = []
+        self.is_clean = True
 
     @rule(routes=st.sets(st.sampled_from(ROUTES), max_size=8))
     def want(self, routes: set[Route]) -> None:
-        """Something else is wanted; one route a prefix."""
-        self.account.want(frozenset({item.prefix: item for item in sorted(routes, key=repr)}.values()))
+        """Something else is wanted, as many as the peer accepts; one route a prefix."""
+        self.account.want(list({item.prefix: item for item in sorted(routes, key=repr)}.values())[:4])
+
+    @rule(item=st.sampled_from(ROUTES))
+    def add_or_remove(self, item: Route) -> None:
+        """A ban begins or ends."""
+        wanted = {known.prefix: known for known in self.account.wanted}
+        if item.prefix in wanted:
+            self.account.change((), (wanted[item.prefix],))
+        elif len(wanted) < 4:
+            self.account.change((item,), ())
 
     @rule(done=st.booleans())
-    def step(self, done: bool) -> None:
-        """One step is answered."""
-        step = _next(self.account)
+    def ask(self, done: bool) -> None:
+        """One more step is asked; ExaBGP carries it out, or does not understand it, and says so later."""
+        step = self.account.next_step()
         if step is not None:
+            self.is_clean &= done
             if done:
                 _obey(step, self.exabgp)
+            self.asked.append((step, done))
+
+    @rule()
+    def answer(self) -> None:
+        """The oldest answer comes in."""
+        if self.asked:
+            step, done = self.asked.pop(0)
             self.account.settle(step, done=done)
 
     @rule(prefix=st.sampled_from(HOSTS))
     def lose(self, prefix: str) -> None:
-        """ExaBGP loses a route, and a check finds out."""
+        """ExaBGP loses a route, and a check finds out once all is answered."""
+        self.answer_all()
         self.exabgp.pop(IPNetwork(prefix), None)
         self.account.check(self.exabgp)
 
     @rule(item=st.sampled_from(ROUTES))
     def meddle(self, item: Route) -> None:
-        """Somebody else announces a route, and a new link finds out."""
+        """Somebody else announces a route, and a new link finds out; what was out stays without an answer."""
         self.exabgp[item.prefix] = item
+        self.asked.clear()
+        self.is_clean = False
         self.account.start_over(self.exabgp)
 
     @rule()
     def restart(self) -> None:
         """ExaBGP dies."""
         self.exabgp.clear()
+        self.asked.clear()
+        self.is_clean = True
         self.account.forget()
 
     @rule()
     def finish(self) -> None:
         """A check, then everything is answered."""
+        self.answer_all()
         self.account.check(self.exabgp)
         _work(self.account, self.exabgp)
+        self.is_clean = True
         assert frozenset(self.exabgp.values()) == self.account.wanted == self.account.told
+
+    def answer_all(self) -> None:
+        """Everything that was asked is answered."""
+        while self.asked:
+            self.answer()
 
     @invariant()
     def the_books_are_true(self) -> None:
-        """What counts as told is what ExaBGP holds, route for route."""
-        for item in self.account.told:
-            assert self.exabgp.get(item.prefix) == item
+        """With every answer in, what counts as told is what ExaBGP holds, route for route."""
+        if not self.asked:
+            for item in self.account.told:
+                assert self.exabgp.get(item.prefix) == item
+
+    @invariant()
+    def the_peer_is_never_crowded(self) -> None:
+        """As long as ExaBGP does what it is told, it never holds more routes than the peer accepts."""
+        if self.is_clean:
+            assert len(self.exabgp) <= 4
 
 
 TestBooks = Books.TestCase
