@@ -9,6 +9,7 @@ second, flows in the window, and by protocol.
 
 from typing import NamedTuple
 
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from capture_ext.audit cimport close_audit
@@ -178,13 +179,13 @@ def watched(Engine engine):
     return [watch_report(&engine.scene, &found[i], now_ns) for i in range(count)]
 
 
-def full_audits(Engine engine):
-    """Take the audits that are full.
+def full_audits(Engine engine, Py_ssize_t limit=PY_SSIZE_T_MAX):
+    """Take the audits that are full, `limit` of them at the most.
 
     A full audit stays as it is until this thread closes it, so its frames are read without the mutex.
     """
     found = []
-    while True:
+    while len(found) < limit:
         engine.lock()
         line = engine.audits.next_full()
         host = host_of(&engine.scene, line) if line != NO_LINE else None
@@ -195,6 +196,7 @@ def full_audits(Engine engine):
         engine.lock()
         close_audit(&engine.audits.pool, line)
         engine.unlock()
+    return found
 
 
 def audit(Engine engine, host, bint outgoing):

@@ -108,8 +108,9 @@ def _build(settings: "Settings", clock: LiveClock, store: Store, log: Log) -> Pa
     pipeline = Pipeline(
         sensor,
         guard,
-        lambda: parts.announce(),  # noqa: PLW0108  # the parts are put together below
+        lambda events: parts.follow(events),  # noqa: PLW0108  # the parts are put together below
         (store, reports, Journal()),
+        lambda: parts.hurry(),  # noqa: PLW0108  # as above
     )
     parts = Parts(
         version=importlib.metadata.version("fnm-guard"),

@@ -75,7 +75,7 @@ def _run(
     attacks = _Attacks()
     mails = _Mails(settings, mail_folder) if mail_folder else _Silence()
     reports = Reports(engine, mails, settings.notify.audit_deadline)
-    pipeline = Pipeline(engine, guard, lambda: None, (attacks, reports, *([lines] if lines else [])))
+    pipeline = Pipeline(engine, guard, lambda _: None, (attacks, reports, *([lines] if lines else [])))
     now, pulse_due = 0.0, 0.0
     with _stopped_by_signals(engine.stop) if lines else contextlib.nullcontext():
         for now in engine.run(files, follow=follow):

@@ -20,7 +20,7 @@ from fnm_guard.capture.runner import SourceRunner
 from fnm_guard.capture.sources import build_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fnm_guard.capture.model import SourceSpec, SourceState
     from fnm_guard.capture.sources import BuiltSource
@@ -89,15 +89,15 @@ class Capture(Reader):
 
     @property
     def fd(self) -> int:
-        """An eventfd that becomes readable when crossings or full audits wait; `crossings` clears it."""
+        """An eventfd that becomes readable when crossings or full audits wait; taking crossings clears it."""
         return self._fd
 
-    def crossings(self) -> "list[Crossing]":
-        """Take the crossings since the last call."""
+    def take_crossings(self) -> "Iterator[Crossing]":
+        """Take the crossings since the last call; each value is made when it is asked for."""
         if self._fd >= 0:
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_read(self._fd)
-        return super().crossings()
+        return super().take_crossings()
 
     def sources(self) -> "list[SourceState]":
         """Give the state of every source's thread; counts are a second old at the most."""

@@ -71,6 +71,21 @@ def _packet(frame: "KeptFrame") -> AuditPacket:
     )
 
 
+def _crossing(report: reports.CrossingReport, group: str) -> Crossing:
+    return Crossing(
+        host=_address(report.host),
+        direction=_direction(report.outgoing),
+        metric=_METRICS[report.column],
+        rate=report.rate,
+        threshold=report.threshold,
+        power=report.power,
+        group=group,
+        started=_seconds(report.started_ns),
+        at=_seconds(report.at_ns),
+        rates=Rates(*report.rates),
+    )
+
+
 def _audit(report: reports.AuditReport) -> Audit:
     packets = tuple(_packet(frame) for frame in report.frames)
     return Audit(_address(report.host), _direction(report.outgoing), packets, report.full)
@@ -122,29 +137,47 @@ class Reader:
 
     def crossings(self) -> list[Crossing]:
         """Take the crossings since the last call."""
-        return [self._crossing(report) for report in reports.crossings(self._engine)]
+        return list(self.take_crossings())
+
+    def take_crossings(self) -> "Iterator[Crossing]":
+        """Take the crossings since the last call; each value is made when it is asked for."""
+        groups = ("", *(group.name for group in self.policy.groups))
+        return (_crossing(report, groups[report.group]) for report in reports.crossings(self._engine))
 
     def readings(self, now: float) -> list[Reading]:
         """Read every watched host; rates as of the last tick, taken at `now`."""
-        watched = reports.watched(self._engine)
+        return list(self.take_readings(now))
+
+    def take_readings(self, now: float) -> "Iterator[Reading]":
+        """Read every watched host now; each value is made when it is asked for."""
+        sides = [(self.policy.incoming, self.policy.outgoing)]
+        sides += [(group.incoming, group.outgoing) for group in self.policy.groups]
+        return self._make_readings(reports.watched(self._engine), sides, now)
+
+    def _make_readings(
+        self, watched: "list[reports.WatchReport]", sides: "list[tuple[Thresholds, Thresholds]]", now: float
+    ) -> "Iterator[Reading]":
         # Making an address is half the work; watched hosts are the same from pulse to pulse.
-        self._watched = {report.host: self._watched.get(report.host) or _address(report.host) for report in watched}
-        return [
-            Reading(
-                host=self._watched[report.host],
+        known, self._watched = self._watched, {}
+        for report in watched:
+            host = self._watched[report.host] = known.get(report.host) or _address(report.host)
+            yield Reading(
+                host=host,
                 direction=_direction(report.outgoing),
                 rates=Rates(*report.rates),
-                thresholds=self._thresholds(report.group, report.outgoing),
+                thresholds=sides[report.group][report.outgoing],
                 peak=report.peak,
                 packets=report.packets,
                 at=now,
             )
-            for report in watched
-        ]
 
     def audits(self) -> list[Audit]:
         """Take the audits that became full since the last call."""
         return [_audit(report) for report in reports.full_audits(self._engine)]
+
+    def take_audits(self, limit: int) -> list[Audit]:
+        """Take up to `limit` of the audits that became full; the others wait."""
+        return [_audit(report) for report in reports.full_audits(self._engine, limit)]
 
     def audit(self, host: IPAddress, direction: Direction) -> Audit:
         """Give the audit of a watched host with what there is; empty once `audits` has given it."""
@@ -191,21 +224,3 @@ class Reader:
         figures = census.health(self._engine)._asdict()
         lateness_seconds = _seconds(figures.pop("lateness_ns"))
         return Health(**figures, lateness_seconds=lateness_seconds)
-
-    def _thresholds(self, group: int, outgoing: bool) -> "Thresholds":
-        side = self.policy.groups[group - 1] if group else self.policy
-        return side.outgoing if outgoing else side.incoming
-
-    def _crossing(self, report: reports.CrossingReport) -> Crossing:
-        return Crossing(
-            host=_address(report.host),
-            direction=_direction(report.outgoing),
-            metric=_METRICS[report.column],
-            rate=report.rate,
-            threshold=report.threshold,
-            power=report.power,
-            group=self.policy.groups[report.group - 1].name if report.group else "",
-            started=_seconds(report.started_ns),
-            at=_seconds(report.at_ns),
-            rates=Rates(*report.rates),
-        )

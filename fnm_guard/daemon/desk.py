@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from netaddr import IPNetwork
+
 from fnm_guard.announcer.peers import SessionState
 from fnm_guard.api.desk import (
     AttackEntry,
@@ -22,13 +24,13 @@ from fnm_guard.core.model import Audit
 from fnm_guard.daemon import figures
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from netaddr import IPAddress
 
     from fnm_guard.capture.model import TopOrder
     from fnm_guard.core.events import Event
-    from fnm_guard.core.life import Ban
+    from fnm_guard.core.life import Attack, Ban
     from fnm_guard.core.model import Direction, HostRates
     from fnm_guard.daemon.parts import Parts
     from fnm_guard.store import AttackRecord
@@ -37,6 +39,8 @@ __all__ = ["OperatorDesk"]
 
 FLUSH_SECONDS = 5.0
 """How long an order waits for the disk before it is confirmed."""
+TOLD_SECONDS = 0.002
+"""How often it looks whether the sinks have heard of it: in a storm they are behind."""
 
 
 class OperatorDesk:
@@ -68,9 +72,9 @@ class OperatorDesk:
             uptime_seconds=parts.clock.now() - parts.started,
             sources=parts.sensor.sources(),
             unparsed=figures.unparsed(parts.sensor),
-            bans=len(parts.guard.bans()),
+            bans=parts.guard.ban_count,
             bans_limit=parts.settings.ban.limits.active,
-            attacks=len(parts.guard.attacks()),
+            attacks=parts.guard.attack_count,
             peers=self.peers(),
             exabgp=self._exabgp(),
             notifications=ServiceStatus(told.state, told.text, told.waiting, figures.failures(told.counters)),
@@ -89,17 +93,18 @@ class OperatorDesk:
 
     def bans(self) -> Sequence[BanEntry]:
         """Give the active bans, oldest first."""
-        bans = self._parts.guard.bans()
-        wanted, told = figures.wanted_at(bans, self._parts.settings), figures.told_at(self._parts.announcer)
-        return [BanEntry(ban, told.get(ban.host, ()), wanted.get(ban.host, ())) for ban in bans]
+        up = figures.peers_up(self._parts.announcer)
+        return [self._ban_entry(ban, up) for ban in self._parts.guard.bans()]
 
     async def attacks(self, limit: int) -> Sequence[AttackEntry]:
         """Give the latest attacks, newest first; running ones with their newest figures."""
         records = await asyncio.to_thread(self._parts.store.attacks, limit)
-        running = {attack.number: attack for attack in self._parts.guard.attacks()}
+        guard = self._parts.guard
+        newest = guard.attacks(max(guard.attack_count - limit, 0), limit)
+        running = {attack.number: attack for attack in newest}
         known = {record.attack.number: self._attack_entry(record) for record in records}
         for number in running.keys() - known.keys():
-            known[number] = AttackEntry(running[number], self._ban_of(number), 0)
+            known[number] = AttackEntry(running[number], self._ban_of(running[number]), 0)
         return [known[number] for number in sorted(known, reverse=True)[:limit]]
 
     async def attack(self, number: int) -> AttackReport | None:
@@ -133,10 +138,10 @@ class OperatorDesk:
         await self._carry_out(events, by, "ban", host, reason, refusals[0].text if refusals else "done")
         if refusals:
             raise OrderRefusedError(refusals[0].text)
-        entry = next((entry for entry in self.bans() if entry.ban.host == host), None)
-        if entry is None:
+        ban = parts.guard.ban(host)
+        if ban is None:
             raise OrderRefusedError(f"{host}: the ban ended at once, see the log")
-        return entry
+        return self._ban_entry(ban, figures.peers_up(parts.announcer))
 
     async def unban(self, host: "IPAddress", *, reason: str, by: str) -> "Ban":
         """End the ban of a host and give what it was."""
@@ -173,19 +178,28 @@ class OperatorDesk:
         """Publish what an order led to, and wait until it is durable."""
         parts = self._parts
         parts.pipeline.publish(events)
+        accepted = parts.pipeline.accepted
         parts.store.record_order(by, verb, host, reason, parts.clock.now(), result)
+        while parts.pipeline.told < accepted:  # noqa: ASYNC110  # the pipeline knows nothing of the loop
+            await asyncio.sleep(TOLD_SECONDS)
         await asyncio.to_thread(parts.store.flush, FLUSH_SECONDS)
+
+    def _ban_entry(self, ban: "Ban", up: "Collection[str]") -> BanEntry:
+        """Give a ban with the peers whose session is up and that were told, and those that should be."""
+        parts = self._parts
+        told = tuple(name for name in parts.announcer.holds(IPNetwork(ban.host)) if name in up)
+        return BanEntry(ban, told, () if parts.wanted is None else parts.wanted.peers_of(ban.host))
 
     def _attack_entry(self, record: "AttackRecord") -> AttackEntry:
         attack = self._parts.guard.attack(record.attack.host, record.attack.direction)
         if attack is None or attack.number != record.attack.number:
             attack = record.attack
-        ban = self._ban_of(attack.number) if record.ban is None else record.ban  # it may not be on the disk yet
+        ban = self._ban_of(attack) if record.ban is None else record.ban  # it may not be on the disk yet
         return AttackEntry(attack, ban, record.audit_packets)
 
-    def _ban_of(self, attack: int) -> int | None:
-        bans = self._parts.guard.bans()
-        return next((ban.number for ban in bans if attack in {ban.attack, ban.joined}), None)
+    def _ban_of(self, attack: "Attack") -> int | None:
+        ban = self._parts.guard.ban(attack.host)
+        return ban.number if ban is not None and attack.number in {ban.attack, ban.joined} else None
 
     def _exabgp(self) -> ServiceStatus:
         states = self._parts.announcer.peers()

@@ -5,24 +5,18 @@ from typing import TYPE_CHECKING
 
 from fnm_guard.announcer.peers import SessionState
 from fnm_guard.api.desk import PeerStatus, Traffic
-from fnm_guard.core.routes import wanted_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from netaddr import IPAddress
+    from collections.abc import Mapping
 
     from fnm_guard.announcer.announcer import Announcer
     from fnm_guard.announcer.peers import PeerState
-    from fnm_guard.config.settings import Settings
-    from fnm_guard.core.life import Ban
-    from fnm_guard.core.model import Route
     from fnm_guard.daemon.parts import Parts
     from fnm_guard.daemon.sensor import Sensor
     from fnm_guard.notify import NotifierStatus
     from fnm_guard.store import StoreStatus
 
-__all__ = ["failures", "health", "peer", "told_at", "traffic", "unparsed", "wanted_at"]
+__all__ = ["failures", "health", "peer", "peers_up", "traffic", "unparsed"]
 
 
 def unparsed(sensor: "Sensor") -> "Mapping[str, int]":
@@ -57,24 +51,9 @@ def peer(state: "PeerState", parts: "Parts") -> PeerStatus:
     )
 
 
-def wanted_at(bans: "Sequence[Ban]", settings: "Settings") -> "dict[IPAddress, tuple[str, ...]]":
-    """Name the peers that should hear of each banned host."""
-    wanted = wanted_routes(bans, settings.peer_profiles(), settings.ban_policy())
-    return _by_host({name: item.routes for name, item in wanted.items()})
-
-
-def told_at(announcer: "Announcer") -> "dict[IPAddress, tuple[str, ...]]":
-    """Name the peers that have heard of each host: those whose session is up."""
-    up = {state.name for state in announcer.peers() if state.state is SessionState.UP}
-    return _by_host({name: routes for name, routes in announcer.announced().items() if name in up})
-
-
-def _by_host(routes: "Mapping[str, Iterable[Route]]") -> "dict[IPAddress, tuple[str, ...]]":
-    names: dict[IPAddress, list[str]] = {}
-    for name, of_peer in routes.items():
-        for route in of_peer:
-            names.setdefault(route.prefix.ip, []).append(name)
-    return {host: tuple(found) for host, found in names.items()}
+def peers_up(announcer: "Announcer") -> frozenset[str]:
+    """Name the peers whose session is up: only they have heard of what was announced."""
+    return frozenset(state.name for state in announcer.peers() if state.state is SessionState.UP)
 
 
 def failures(counters: "Mapping[str, int]") -> int:

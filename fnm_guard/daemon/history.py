@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netaddr import IPNetwork
-
     from fnm_guard.announcer.announcer import Announcer
     from fnm_guard.store import Store
 
 __all__ = ["AnnouncementHistory"]
+
+CHANGES_A_LOOK = 1000
+"""How many are written down in one look; the others follow in the next, with its time."""
 
 
 class AnnouncementHistory:
@@ -22,15 +23,15 @@ class AnnouncementHistory:
     def __init__(self, announcer: "Announcer", store: "Store") -> None:
         self._announcer = announcer
         self._store = store
-        self._known: dict[str, frozenset[IPNetwork]] = {}
 
-    def look(self, now: float) -> None:
-        """Record what has changed since the last look."""
-        told = {
-            name: frozenset(route.prefix for route in routes) for name, routes in self._announcer.announced().items()
-        }
-        for name in sorted(told.keys() | self._known.keys()):
-            before, after = self._known.get(name, frozenset()), told.get(name, frozenset())
-            for prefix in sorted(before ^ after):
-                self._store.record_announcement(name, prefix, prefix in after, now)
-        self._known = told
+    def look(self, now: float) -> int:
+        """Record what has changed since the last look; give how much that was."""
+        changes = self._announcer.take_changes(CHANGES_A_LOOK)
+        for name, prefix, announced in changes:
+            self._store.record_announcement(name, prefix, announced, now)
+        return len(changes)
+
+    def finish(self, now: float) -> None:
+        """Record all that is left."""
+        while self.look(now):
+            pass

@@ -143,9 +143,9 @@ class Reloader:
         if renewed:
             await self._configure_notifier(parts.notifier, parts.instance, new)
         parts.reports.attach(parts.sensor, parts.notifier, new.notify.audit_deadline)
-        now = parts.clock.now()
-        parts.pipeline.publish(parts.guard.reconfigure(new.attack_policy(), new.ban_policy(), now))
+        events = parts.guard.reconfigure(new.attack_policy(), new.ban_policy(), parts.clock.now())
         parts.announce()
+        parts.pipeline.publish(events)
 
     async def _swap(self, capture: "Capture") -> None:
         """Go on with the new engine; the hosts under attack are watched there from now on."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from fnm_guard.capture.model import Health, SourceState, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from netaddr import IPAddress
 
@@ -156,11 +156,19 @@ class Sensor:
 
     def crossings(self) -> "list[Crossing]":
         """Take the crossings since the last call."""
-        return self._capture.crossings()
+        return list(self.take_crossings())
+
+    def take_crossings(self) -> "Iterator[Crossing]":
+        """Take the crossings since the last call; each value is made when it is asked for."""
+        return self._capture.take_crossings()
 
     def readings(self, now: float) -> "list[Reading]":
         """Read every watched host; packets are since the crossing, whichever engine counted them."""
-        return [self._add(reading) for reading in self._capture.readings(now)]
+        return list(self.take_readings(now))
+
+    def take_readings(self, now: float) -> "Iterator[Reading]":
+        """Read every watched host now; each value is made when it is asked for."""
+        return map(self._add, self._capture.take_readings(now))
 
     def _add(self, reading: "Reading") -> "Reading":
         had = self._packets.get((reading.host, reading.direction))
@@ -169,9 +177,9 @@ class Sensor:
         tcp, udp, icmp, other, fragments, syn = (old + new for old, new in zip(had, reading.packets, strict=True))
         return replace(reading, packets=(tcp, udp, icmp, other, fragments, syn))
 
-    def audits(self) -> "list[Audit]":
-        """Take the audits that became full since the last call."""
-        return self._capture.audits()
+    def take_audits(self, limit: int) -> "list[Audit]":
+        """Take up to `limit` of the audits that became full; the others wait."""
+        return self._capture.take_audits(limit)
 
     def audit(self, host: "IPAddress", direction: "Direction") -> "Audit":
         """Give the audit of a watched host with what there is; one that was cut by `succeed` as it was then."""

@@ -35,6 +35,8 @@ __all__ = ["Service"]
 
 LOOK_SECONDS = 1.0
 """How often sources and internal traffic are looked at."""
+BANS_A_LOOK = 1000
+"""How many bans have their wanted routes compared with the definition in one look."""
 RELOAD_SECONDS = 1.0
 LATE_SECONDS = 1.0
 """A pulse later than this is logged: the machine is overloaded, or the process was stopped."""
@@ -62,7 +64,7 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         try:
             await self._start()
-            systemd.notify("READY=1", f"STATUS={len(self._parts.guard.bans())} bans")
+            systemd.notify("READY=1", f"STATUS={self._parts.guard.ban_count} bans")
             await self._stopping.wait()
             _log.info("stopping")
             systemd.notify("STOPPING=1")
@@ -94,7 +96,7 @@ class Service:
         events = parts.guard.restore(bans, now, holdoffs)
         due = sum(isinstance(event, BanRemoved) for event in events)
         if bans or cut:
-            _log.info("bans restored", standing=len(parts.guard.bans()), due=due, attacks_cut=cut)
+            _log.info("bans restored", standing=parts.guard.ban_count, due=due, attacks_cut=cut)
         parts.pipeline.publish(events)
 
     async def _pulse(self) -> None:
@@ -129,6 +131,7 @@ class Service:
                 self._look_at_peers()
                 self._look_at_script()
                 self._history.look(self._parts.clock.now())
+                self._parts.check_wanted(BANS_A_LOOK)
                 self._parts.log.settle()
             except Exception:  # noqa: BLE001  # whatever it is, the next look must come
                 _log.exception("look failed")
@@ -193,8 +196,9 @@ class Service:
         await self._end("api", self._api.close())
         parts.ignore_sensor()
         await self._end("capture", asyncio.to_thread(parts.sensor.close))
+        parts.pipeline.settle(parts.clock.now())
         await self._end("announcer", parts.announcer.close())
-        self._history.look(parts.clock.now())
+        self._history.finish(parts.clock.now())
         await self._end("notifier", parts.notifier.close())
         await self._end("store", asyncio.to_thread(parts.store.close))
         _log.info("stopped")

@@ -164,7 +164,8 @@ def _parts(settings: "Settings", clock: LiveClock, store: Store, log: Log, comin
     policy = notify_policy(settings, "test")
     notifier = Notifier(policy, mail_settings(settings), script_settings(settings), store.outbox, clock.wall)
     reports = Reports(sensor, notifier, settings.notify.audit_deadline)
-    pipeline = Pipeline(sensor, guard, lambda: parts.announce(), (store, reports, Journal()))  # noqa: PLW0108  as in app
+    sinks = (store, reports, Journal())
+    pipeline = Pipeline(sensor, guard, lambda events: parts.follow(events), sinks, lambda: parts.hurry())  # noqa: PLW0108  as in app
     parts = Parts(
         version="1.2.3",
         instance="test",

@@ -10,6 +10,7 @@ from core import make
 from daemon.house import HOST, OTHER, frames, until
 from fnm_guard.core.model import Direction
 from fnm_guard.core.policy import Mode
+from fnm_guard.core.wanted import WantedBook
 from fnm_guard.daemon import figures
 
 if TYPE_CHECKING:
@@ -69,18 +70,23 @@ def test_who_should_hear_of_a_ban(build: "Build") -> None:
         "six": {"address": "198.51.100.5", "as": 64511, "next_hop": {"ipv6": "100::1"}},
         "small": {"address": "198.51.100.9", "as": 64511, "max_routes": 1},
     }
-    settings = build(bgp={"local_as": 64496, "router_id": "198.51.100.2", "peers": peers}).parts.settings
+    parts = build(bgp={"local_as": 64496, "router_id": "198.51.100.2", "peers": peers}).parts
     bans = [
         make.ban(1, HOST),
         make.ban(2, OTHER, started=5.0),
         make.ban(3, IPAddress("203.0.113.9"), mode=Mode.MONITOR),
     ]
-    assert figures.wanted_at(bans, settings) == {HOST: ("both", "small"), OTHER: ("both",)}
+    wanted = WantedBook(bans, parts.settings.peer_profiles(), parts.settings.ban_policy())
+    assert [wanted.peers_of(ban.host) for ban in bans] == [("both", "small"), ("both",), ()]
 
 
 def test_nobody_has_heard_while_no_session_is_up(build: "Build") -> None:
     """Only peers whose session is up have heard of a host."""
-    assert figures.told_at(build().parts.announcer) == {}
+    peers = {"up": {"address": "198.51.100.1", "as": 64511}}
+    announcer = build(bgp={"local_as": 64496, "router_id": "198.51.100.2", "peers": peers}).parts.announcer
+    assert figures.peers_up(announcer) == frozenset()
+    announcer._book._up("up", 0.0)
+    assert figures.peers_up(announcer) == {"up"}
 
 
 def test_failures_leave_out_what_went_well() -> None:

@@ -5,9 +5,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netaddr import IPAddress, IPNetwork
+import pytest
+from netaddr import IPNetwork
 
-from fnm_guard.core.model import Route
 from fnm_guard.daemon.history import AnnouncementHistory
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Told:
-    """What an announcer would say it has announced."""
+    """An announcer that has changes to tell."""
 
-    def __init__(self, **routes: list[str]) -> None:
-        self.routes = routes
+    def __init__(self, *changes: tuple[str, str, bool]) -> None:
+        self.changes = [(name, IPNetwork(host), announced) for name, host, announced in changes]
 
-    def announced(self) -> dict[str, frozenset[Route]]:
-        hop = IPAddress("192.0.2.1")
-        return {name: frozenset(Route(IPNetwork(host), hop) for host in hosts) for name, hosts in self.routes.items()}
+    def take_changes(self, limit: int) -> list[tuple[str, IPNetwork, bool]]:
+        taken, self.changes = self.changes[:limit], self.changes[limit:]
+        return taken
 
 
 def stored(house: "House", folder: Path) -> list[tuple[str, str, int]]:
@@ -34,20 +34,15 @@ def stored(house: "House", folder: Path) -> list[tuple[str, str, int]]:
         return connection.execute("SELECT peer, prefix, announced FROM announcements ORDER BY id").fetchall()
 
 
-def test_what_changed_from_look_to_look_is_kept(build: "Build", tmp_path: Path) -> None:
-    """Each announcement and withdrawal is a row; what stayed is none; a peer that goes takes its routes along."""
+def test_what_changed_is_kept(build: "Build", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each announcement and withdrawal is a row; in a storm some wait for the next look, and none for ever."""
+    monkeypatch.setattr("fnm_guard.daemon.history.CHANGES_A_LOOK", 2)
     house = build()
-    told = Told(a=["203.0.113.7"], b=["203.0.113.7"])
+    told = Told(*(("a", f"203.0.113.{number}", number != 2) for number in range(1, 6)))
     announcer: Announcer = told  # type: ignore[assignment]  # the one method that counts
     history = AnnouncementHistory(announcer, house.parts.store)
-    history.look(1.0)
-    history.look(2.0)
-    told.routes = {"a": ["203.0.113.8"]}
-    history.look(3.0)
-    assert stored(house, tmp_path) == [
-        ("a", "203.0.113.7/32", 1),
-        ("b", "203.0.113.7/32", 1),
-        ("a", "203.0.113.7/32", 0),
-        ("a", "203.0.113.8/32", 1),
-        ("b", "203.0.113.7/32", 0),
-    ]
+    assert history.look(1.0) == 2
+    assert stored(house, tmp_path) == [("a", "203.0.113.1/32", 1), ("a", "203.0.113.2/32", 0)]
+    history.finish(2.0)
+    assert [row[1] for row in stored(house, tmp_path)[2:]] == [f"203.0.113.{number}/32" for number in (3, 4, 5)]
+    assert history.look(3.0) == 0

@@ -1,9 +1,11 @@
 """The parts together: routes from bans, warnings, and waking the loop."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
 import structlog.testing
-from netaddr import IPNetwork
+from netaddr import IPAddress, IPNetwork
 
 from daemon.house import HOST, OTHER, eventually, frames
 from fnm_guard.core.model import Direction
@@ -43,6 +45,54 @@ def test_a_full_peer_is_logged_when_it_gets_worse(build: "Build") -> None:
         house.parts.announce()
     assert [line["event"] for line in lines] == ["peer full"]
     assert house.parts.left_out == {"upstream": 1}
+
+
+def test_routes_follow_the_bans(build: "Build") -> None:
+    """A ban that begins or ends changes what is wanted, without making all routes anew; before a start it is all."""
+    house = build(bgp=PEERS)
+    parts = house.parts
+    parts.follow(parts.guard.order_ban(HOST, 1.0, by="test"))
+    book = parts.wanted
+    parts.follow(parts.guard.order_ban(OTHER, 2.0, by="test"))
+    assert parts.left_out == {"upstream": 1}
+    parts.follow(parts.guard.order_unban(HOST, 3.0, by="test"))
+    assert book is not None
+    assert parts.wanted is book
+    (peer,) = parts.announcer.peers()
+    assert (peer.wanted, parts.left_out) == (1, {"upstream": 0})
+    assert parts.announcer._ledger.accounts["upstream"].wanted == book.routes()["upstream"]
+
+
+def test_wrong_wanted_routes_are_mended(build: "Build") -> None:
+    """The routes of some bans at a time are compared with the definition; what is wrong is logged and made anew."""
+    house = build(bgp=PEERS)
+    parts = house.parts
+    parts.check_wanted(1)
+    ban(house, HOST, OTHER)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            parts.check_wanted(1)
+        assert lines == []
+        parts.guard.order_unban(HOST, 3.0, by="test")
+        parts.guard.order_ban(IPAddress("203.0.113.9"), 3.0, by="test")
+        for _ in range(2):
+            parts.check_wanted(1)
+    assert [line["event"] for line in lines] == ["wanted routes were wrong"]
+    assert parts.wanted is not None
+    assert parts.wanted.count_wrong(parts.guard.bans(), 2) == 0
+
+
+async def test_a_slice_that_fails_is_logged(build: "Build", monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in one slice is logged with its place, and the next one can be asked for."""
+    parts = build().parts
+    monkeypatch.setattr(parts.pipeline, "_guard", None)
+    parts.pipeline._is_due = True
+    with structlog.testing.capture_logs() as lines:
+        parts.hurry()
+        parts.hurry()
+        await asyncio.sleep(0)
+    assert [line["event"] for line in lines] == ["step failed"]
+    assert not parts.is_hurried
 
 
 def test_a_warning_is_logged_once_and_taken_back(build: "Build") -> None:

@@ -1,6 +1,7 @@
 """Reload: all of it, or nothing with the reason."""
 
 import asyncio
+import select
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,13 +10,13 @@ import structlog
 from capture_ext.afpacket import AfPacket
 from daemon.house import HOST, House, eventually, frames
 from fnm_guard.api.desk import OrderRefusedError
+from fnm_guard.capture.live import Capture
 from fnm_guard.capture.model import CaptureError
 from fnm_guard.core.model import Direction
 from fnm_guard.daemon.reloading import Reloader, needs_new_engine
 
 if TYPE_CHECKING:
     from daemon.conftest import Build
-    from fnm_guard.capture.live import Capture
     from fnm_guard.config.settings import Settings
 
 IN = Direction.INCOMING
@@ -112,6 +113,30 @@ async def test_other_networks_keep_totals_and_attacks(build: "Build") -> None:
     parts.pipeline.pulse(parts.clock.now())
     assert [attack.number for attack in parts.guard.attacks()] == [number]
     assert [ban.host for ban in parts.guard.bans()] == [HOST]
+    parts.ignore_sensor()
+
+
+async def test_a_running_attack_may_cross_again_in_the_new_engine(
+    build: "Build", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new engine counts before it takes over and finds the attack by itself: the same attack, the same ban."""
+    house = await running(build, frames(1500))
+    parts = house.parts
+    await eventually(lambda: bool(house.lines("host banned")))
+    start = Capture.start
+
+    def start_and_cross(capture: Capture) -> None:
+        start(capture)
+        assert select.select([capture.fd], [], [], 20.0)[0], "the new engine saw no crossing"
+
+    monkeypatch.setattr(Capture, "start", start_and_cross)
+    house.coming.append([frames(1500)])
+    house.write(**OTHERS)
+    await house.reloader().reload("test")
+    await eventually(lambda: parts.pipeline.told == parts.pipeline.accepted)
+    assert parts.guard.attack_count == parts.guard.ban_count == 1
+    assert len(house.lines("host banned")) == len(house.lines("attack started")) == 1
+    assert [reading.host for reading in parts.sensor.readings(parts.clock.now())] == [HOST]
     parts.ignore_sensor()
 
 
