@@ -29,7 +29,8 @@ from capture_ext.libpfring cimport HeaderBuffer, LibPfring, RingHeader, frame_ti
 from capture_ext.source cimport SOURCE_ENDED, SOURCE_FAILED, FrameSource
 
 from capture_ext.interface import InterfaceDrops, interface_link_type, interface_problem
-from capture_ext.pfring_device import RingOptions, available, device_interface, explained_open, explained_receive
+from capture_ext.pfring_device import RingOptions, available, device_interface
+from capture_ext.pfring_device import explained_join, explained_open, explained_receive
 from capture_ext.source import SourceStatistics
 
 __all__ = ["PfRing", "available"]
@@ -157,7 +158,7 @@ cdef class PfRing(FrameSource):
             self._warnings = (f"{self.describe()}: frames that this machine sends are counted too",)
         cluster = self._options.cluster
         if cluster and not use.join(self._ring, cluster, self._options.cluster_number):
-            raise OSError(errno.EOPNOTSUPP, f"{self.describe()}: cluster {cluster} cannot be joined: use one ring")
+            raise explained_join(self._options.device, cluster)
         cdef int outcome = use.enable_ring(self._ring)
         if outcome != 0:
             raise OSError(errno.EIO, f"{self.describe()}: the ring cannot be enabled ({outcome})")

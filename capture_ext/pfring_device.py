@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from capture_ext.libpfring import MODULE_MISSING, LibPfring, module_version
 
-__all__ = ["CLUSTER_TYPES", "RingOptions", "available", "device_interface", "explained_open", "explained_receive"]
+__all__ = [
+    "CLUSTER_TYPES",
+    "RingOptions",
+    "available",
+    "device_interface",
+    "explained_join",
+    "explained_open",
+    "explained_receive",
+]
 
 CLUSTER_TYPES = {
     "per_flow": 0,
@@ -70,6 +78,15 @@ def device_interface(device: str) -> str | None:
     """
     name = device.removeprefix("zc:").partition("@")[0]
     return None if set(name) & set(":;,/") or not name else name
+
+
+def explained_join(device: str, cluster: int) -> OSError:
+    """Give the error for a cluster that cannot be joined, with what to do instead."""
+    remedy = "use one ring"
+    if device.startswith("zc:"):
+        name = device.partition("@")[0]
+        remedy = f"use one thread, or name the receive queues, one thread each: {name}@0, {name}@1"
+    return OSError(errno.EOPNOTSUPP, f"pf_ring {device}: cluster {cluster} cannot be joined: {remedy}")
 
 
 def explained_open(device: str, number: int) -> OSError:

@@ -23,7 +23,7 @@ def source_specs(settings: "Settings") -> list[SourceSpec]:
     """Give the sources of frames, one an interface."""
     return [
         SourceSpec(
-            kind=SourceKind(entry.source),
+            kind=SourceKind(entry.source_of(interface)),
             interface=interface,
             threads=entry.threads,
             snaplen=entry.snaplen,

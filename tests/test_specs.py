@@ -94,3 +94,23 @@ def test_the_script_has_its_time() -> None:
     found = specs.script_settings(settings("notify: {script: {path: /opt/hook.sh, timeout: 7s}}"))
     assert found is not None
     assert (found.path, found.timeout_seconds) == (Path("/opt/hook.sh"), 7)
+
+
+def test_a_name_that_only_pf_ring_knows_is_its_own() -> None:
+    """`auto` is PF_RING where a driver or a queue is named; with another source the name is refused with its place."""
+    entry = "capture: [{source: %s, interfaces: [eth3, 'zc:eth3@0,1', zc:averylongname15@7, eth4@1]}]\n"
+    kinds = [spec.kind for spec in specs.source_specs(settings(entry % "auto"))]
+    assert kinds == [SourceKind.AUTO, *[SourceKind.PF_RING] * 3]
+    with pytest.raises(
+        ConfigError, match=r"interfaces\[2\]: a name that only PF_RING knows: 'zc:eth3@0,1', but source"
+    ):
+        settings(entry % "af_packet")
+
+
+@pytest.mark.parametrize(
+    "name", ["'zc:'", "zc:eth3@", "zc:eth3@x", "ZC:eth3", "zc:a/b", "zc:averylongname-16", "'zc:a b'"]
+)
+def test_device_names_have_a_form(name: str) -> None:
+    """What cannot be a device is refused."""
+    with pytest.raises(ConfigError, match="not an interface name"):
+        settings(f"capture: [{{source: pf_ring, interfaces: [{name}]}}]\n")

@@ -1,5 +1,6 @@
 """Sections about what is captured, counted and kept."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -26,7 +27,11 @@ OurPrefix = Annotated[IPNetwork, kinds.prefix(SHORTEST_IPV4, SHORTEST_IPV6)]
 Name = Annotated[str, kinds.text(r"[A-Za-z0-9_.-]{1,64}", "not a name", "1 to 64 letters, digits, and _ . -")]
 Interface = Annotated[
     str,
-    kinds.text(r"(?!\.{1,2}$)[!-.0-9;-~]{1,15}", "not an interface name", "1 to 15 characters without / : and spaces"),
+    kinds.text(
+        r"(?!\.{1,2}$)[!-.0-9;-~]{1,15}|(?:[a-z]{2,7}:)?[!-.0-9;-?A-~]{1,15}(?:@[0-9]{1,3}(?:,[0-9]{1,3})*)?",
+        "not an interface name",
+        "1 to 15 characters without / : and spaces, or for PF_RING zc:NAME, NAME@QUEUE",
+    ),
 ]
 
 
@@ -57,7 +62,8 @@ class CaptureSettings(Section):
     source: Annotated[Literal["auto", "af_packet", "pf_ring"], kinds.choice("auto", "af_packet", "pf_ring")] = "auto"
     """Where frames come from; `auto` takes PF_RING when its library and module are there, AF_PACKET otherwise."""
     interfaces: Annotated[tuple[Interface, ...], Field(min_length=1, max_length=64)]
-    """Interfaces to read; a packet must pass one of them only, and only once."""
+    """Interfaces to read; a packet must pass one of them only, and only once.  Names with a driver or a receive queue,
+    zc:eth3 or zc:eth3@1, are PF_RING's and are handed to it as they are."""
     threads: Annotated[int, kinds.whole(1, 64)] = 1
     """Capture threads for each interface."""
     promiscuous: Annotated[bool, kinds.switch()] = True
@@ -74,11 +80,26 @@ class CaptureSettings(Section):
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Give what does not fit together."""
+        yield from self._foreign_names()
         if self.cluster is not None and self.source == "af_packet":
             yield Contradiction(("cluster",), "only for PF_RING, but source is af_packet", (("source",),))
         if self.cluster is not None and len(self.interfaces) > 1:
             text = f"shared by {len(self.interfaces)} interfaces: {self.cluster}; allowed: one interface a cluster"
             yield Contradiction(("cluster",), text, (("interfaces",),))
+
+    def _foreign_names(self) -> Iterator[Contradiction]:
+        for position, name in enumerate(self.interfaces):
+            if self.source not in {"auto", "pf_ring"} and _is_pf_ring_name(name):
+                text = f"a name that only PF_RING knows: {name!r}, but source is {self.source}"
+                yield Contradiction(("interfaces", position), text, (("source",),))
+
+    def source_of(self, interface: str) -> str:
+        """Give the source of one of the interfaces: `auto` is PF_RING where only that knows the name."""
+        return "pf_ring" if self.source == "auto" and _is_pf_ring_name(interface) else self.source
+
+
+def _is_pf_ring_name(name: str) -> bool:
+    return ":" in name or re.search(r"@[0-9,]+$", name) is not None
 
 
 class ThresholdSettings(Section):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fnm_guard import kernel
 from fnm_guard.announcer.errors import AnnouncerError
 from fnm_guard.announcer.program import find_program
+from fnm_guard.capture.devices import kernel_names, shared_devices
 from fnm_guard.capture.inspection import missing_backends, offload_warnings
 from fnm_guard.capture.live import Capture
 from fnm_guard.notify import check_script, check_templates
@@ -55,9 +56,10 @@ def _capture_problems(settings: "Settings") -> "Iterator[str]":
     if not specs:
         yield "capture: nothing to read: name a source and its interfaces"
     try:
-        yield from kernel.conflicts([spec.interface for spec in specs])
+        yield from kernel.conflicts(kernel_names(specs))
     except kernel.KernelError as error:
         yield str(error)
+    yield from shared_devices(specs)
     yield from missing_backends(specs)
     try:
         Capture(settings.detection_policy(), specs, audit_spec(settings))

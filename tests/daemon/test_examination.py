@@ -114,3 +114,13 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "x"):
         assert folder_problem(folder) == f"{tmp_path / 'file'} is no folder"
+
+
+def test_pf_ring_devices_are_no_interfaces(tmp_path: Path) -> None:
+    """`zc:eth3@1` is not looked for among the kernel's interfaces; the one behind it still is what it is."""
+    capture = [{"source": "pf_ring", "interfaces": ["zc:nothere0@0", "zc:nothere0@1", "zc:lo", "lo@0"]}]
+    problems = found(tmp_path, capture=capture).problems
+    assert not [line for line in problems if "does not exist" in line]
+    assert [line for line in problems if "same packets twice" in line] == [
+        "interfaces zc:lo and lo@0 show the same packets twice; allowed: queues of their own"
+    ]
