@@ -35,6 +35,7 @@ class Setup:
         flows: Whether flows are counted.
         ring_mib: Size of our packet ring; FastNetMon's is 256 MiB a processor and cannot be set.
         bans: How many hosts may be banned at once.
+        source: Our source of frames; FastNetMon's is AF_PACKET.
     """
 
     network: str
@@ -42,6 +43,7 @@ class Setup:
     flows: bool = True
     ring_mib: int = 32
     bans: int = 100
+    source: str = "af_packet"
 
 
 class Sensor(Protocol):
@@ -102,10 +104,11 @@ class FnmGuard:
 
 def _our_settings(setup: Setup) -> dict[str, object]:
     threshold = {"pps": setup.threshold}
+    extra = {"ring_mib": setup.ring_mib} if setup.source == "af_packet" else {}
     settings = mirror_settings(
         networks=[setup.network],
         never_ban=[],
-        capture=[{"source": "af_packet", "interfaces": ["cap0"], "ring_mib": setup.ring_mib}],
+        capture=[{"source": setup.source, "interfaces": ["cap0"], **extra}],
         detection={"thresholds": {"incoming": threshold, "outgoing": threshold}, "flows": setup.flows},
         ban={"limits": {"active": setup.bans}},
     )
