@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import bench_daemon, bench_engine, bench_offloads, bench_ring, bench_update
+from bench import bench_daemon, bench_engine, bench_files, bench_offloads, bench_ring, bench_update
 from bench.figures import Figure, conditions, load, save, table
 from lab.namespaces import LabError
 
@@ -43,6 +43,7 @@ class Benchmark:
 
 BENCHMARKS = (
     Benchmark("engine", bench_engine.FIGURES, bench_engine.measure, needs_root=False),
+    Benchmark("files", bench_files.FIGURES, bench_files.measure, needs_root=False),
     Benchmark("ring", bench_ring.FIGURES, bench_ring.measure, needs_root=True),
     Benchmark("update", bench_update.FIGURES, bench_update.measure, needs_root=True),
     Benchmark("offloads", bench_offloads.FIGURES, bench_offloads.measure, needs_root=True),
