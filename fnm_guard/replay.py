@@ -10,6 +10,7 @@ and ends with the same report when it is stopped.
 import contextlib
 import json
 import signal
+import stat
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -53,7 +54,7 @@ def replay(
     except ConfigError as error:
         print(error, file=sys.stderr)
         return CONFIGURATION
-    is_live = follow or STANDARD_INPUT in files
+    is_live = follow or any(_is_stream(file) for file in files)
     lines = _Lines(sys.stderr if as_json else sys.stdout) if is_live else None
     try:
         outcome = _run(files, settings, mail_folder, lines, follow=follow)
@@ -64,6 +65,14 @@ def replay(
     for failure in outcome.failures:
         print(failure, file=sys.stderr)
     return FAILED if outcome.failures else DONE
+
+
+def _is_stream(file: Path) -> bool:
+    """Whether somebody may still be writing it."""
+    try:
+        return file == STANDARD_INPUT or stat.S_ISFIFO(file.stat().st_mode)
+    except OSError:
+        return False
 
 
 def _run(

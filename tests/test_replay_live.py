@@ -140,8 +140,8 @@ def test_the_last_of_several_files_is_followed(tmp_path: Path, start: Start) -> 
     last.write_bytes(content[:records])
     process = start("-f", first, last, "--json", "--mail-dir", tmp_path / "mails")
     eventually(lambda: len(list((tmp_path / "mails").glob("*.eml"))) >= 3)
-    last.write_bytes(content)
-    time.sleep(0.3)
+    with last.open("ab") as stream:
+        stream.write(content[records:])
     code, output, errors = end(process, signal.SIGTERM)
     assert code == 0
     assert json.loads(output)["frames"] == 2 * FRAMES
@@ -206,6 +206,19 @@ def test_ctrl_c_on_a_pipe_reads_what_is_still_coming(start: Start) -> None:
     output, errors = process.stdout.read(), process.stderr.read()
     assert process.wait(DEADLINE) == 0
     assert errors == ""
+    assert f"frames    {FRAMES:>12,}" in output
+
+
+def test_a_fifo_is_read_like_a_pipe(tmp_path: Path, start: Start) -> None:
+    """Nobody has to write yet when it starts; what is at hand is told of, and Ctrl-C gives the report."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    process = start(fifo)
+    with fifo.open("wb", buffering=0) as stream:
+        stream.write(gzip.compress(FLOOD.read_bytes()))
+        until(process, "attack on 198.51.100.7")
+        code, output, errors = end(process)
+    assert (code, errors) == (0, "")
     assert f"frames    {FRAMES:>12,}" in output
 
 

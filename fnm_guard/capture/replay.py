@@ -82,7 +82,7 @@ class Replay(Reader):
             return
         try:
             self._worker.source = source
-            while self._player.play() and not self._is_stopped():
+            while self._goes_on():
                 if not self._player.idle:
                     yield self._player.now_ns / 1e9
             if source.failure():
@@ -90,6 +90,9 @@ class Replay(Reader):
         finally:
             source.close()
 
-    def _is_stopped(self) -> bool:
-        """Whether `stop` was called, and nothing more is at hand or it took too long."""
-        return self._stop_due is not None and (self._player.idle or time.monotonic() >= self._stop_due)
+    def _goes_on(self) -> bool:
+        """Play on; False if there is no more, or none at hand since `stop`, or it has taken too long since."""
+        due = self._stop_due  # as it was before the source was asked
+        if not self._player.play():
+            return False
+        return due is None or not (self._player.idle or time.monotonic() >= due)
