@@ -14,7 +14,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import bench_daemon, bench_engine, bench_files, bench_offloads, bench_ring, bench_update
+from bench import (
+    bench_daemon,
+    bench_engine,
+    bench_files,
+    bench_offloads,
+    bench_ring,
+    bench_system,
+    bench_update,
+)
 from bench.figures import Figure, conditions, load, save, table
 from lab.namespaces import LabError
 
@@ -46,6 +54,7 @@ BENCHMARKS = (
     Benchmark("files", bench_files.FIGURES, bench_files.measure, needs_root=False),
     Benchmark("ring", bench_ring.FIGURES, bench_ring.measure, needs_root=True),
     Benchmark("update", bench_update.FIGURES, bench_update.measure, needs_root=True),
+    Benchmark("system", bench_system.FIGURES, bench_system.measure, needs_root=True),
     Benchmark("offloads", bench_offloads.FIGURES, bench_offloads.measure, needs_root=True),
     Benchmark("daemon", bench_daemon.FIGURES, bench_daemon.measure, needs_root=True),
 )
