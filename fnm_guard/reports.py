@@ -78,6 +78,7 @@ class Reports:
         self._audit_deadline = audit_deadline
         self._waiting: dict[int, _Waiting] = {}
         self._causes: dict[int, Attack] = {}  # the newest figures of the attack behind each ban, by the ban's number
+        self._bans: dict[int, int] = {}  # the ban that each of these attacks led to
         self._now = 0.0
 
     def attach(self, evidence: Evidence, teller: Teller, audit_deadline: float) -> None:
@@ -92,16 +93,15 @@ class Reports:
                 self._teller.banned(Notice(ban, event.at, attack, self._evidence.rates(ban.host)))
                 if attack is not None:
                     self._causes[ban.number] = attack
+                    self._bans[attack.number] = ban.number
                     self._waiting[attack.number] = _Waiting(ban, attack, event.at + self._audit_deadline)
             case AttackEnded(attack=attack):
                 self._refresh(attack)
                 self._send(attack.number, attack)
             case BanRemoved(ban=ban, cause=cause, by=by, reason=reason):
-                for waiting in [item for item in self._waiting.values() if item.ban.number == ban.number]:
-                    self._send(waiting.attack.number, waiting.attack)
-                cause_of_ban = self._causes.pop(ban.number, None)
+                attack = self._forget(ban)
                 rates = self._evidence.rates(ban.host)
-                self._teller.unbanned(Notice(ban, event.at, cause_of_ban, rates, None, cause, by, reason))
+                self._teller.unbanned(Notice(ban, event.at, attack, rates, None, cause, by, reason))
             case BanRefused(attack=attack) if attack is not None:
                 self._teller.refused(event)
 
@@ -129,10 +129,17 @@ class Reports:
             self._send(waiting.attack.number, waiting.attack)
 
     def _refresh(self, attack: "Attack") -> None:
-        for number, known in self._causes.items():
-            if known.number == attack.number:
-                self._causes[number] = attack
-                return
+        ban = self._bans.get(attack.number)
+        if ban is not None:
+            self._causes[ban] = attack
+
+    def _forget(self, ban: "Ban") -> "Attack | None":
+        """Send the evidence of a ban that is over, if that waits, and give the attack behind it."""
+        attack = self._causes.pop(ban.number, None)
+        if attack is not None:
+            del self._bans[attack.number]
+            self._send(attack.number, attack)
+        return attack
 
     def _send(self, number: int, attack: "Attack", audit: "Audit | None" = None) -> None:
         waiting = self._waiting.pop(number, None)
