@@ -27,6 +27,9 @@ class HealthReport(NamedTuple):
     flows_missed: int
     clock_stopped: int
     lateness_ns: int
+    ticks_late_5ms: int
+    ticks_late_50ms: int
+    ticks_late_500ms: int
 
 def top(engine: Engine, column: int, outgoing: bool, count: int) -> list[Host]: ...
 def hosts(engine: Engine) -> Iterator[tuple[Host, SideReport, SideReport]]: ...

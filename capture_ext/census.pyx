@@ -52,6 +52,9 @@ class HealthReport(NamedTuple):
     flows_missed: int
     clock_stopped: int
     lateness_ns: int
+    ticks_late_5ms: int
+    ticks_late_50ms: int
+    ticks_late_500ms: int
 
 
 cdef uint32_t collect_top(
@@ -209,6 +212,9 @@ def health(Engine engine):
             sum([worker.flows.missed() for worker in engine.workers]),
             engine.scene.clock_stopped,
             engine.lateness_ns,
+            engine.late_5ms,
+            engine.late_50ms,
+            engine.late_500ms,
         )
     finally:
         engine.unlock()

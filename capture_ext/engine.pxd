@@ -28,9 +28,11 @@ cdef class Engine:
     cdef uint32_t _frame_bytes
     cdef uint32_t _stopped
     cdef readonly uint64_t lateness_ns
+    cdef readonly uint64_t late_5ms, late_50ms, late_500ms      # ticks that came so late at least
     cdef void lock(self) noexcept nogil
     cdef void unlock(self) noexcept nogil
     cdef bint tick_at(self, int64_t now_ns) noexcept nogil
+    cdef void note_lateness(self, int64_t late_ns) noexcept nogil
     cdef void *_take(self, size_t size)
     cdef object _allocate(self)
     cdef uint32_t line_of(self, int family, object address, bint outgoing)

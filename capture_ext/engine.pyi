@@ -23,6 +23,9 @@ class Engine:
     limits: Limits
     workers: list[Worker]
     lateness_ns: int
+    late_5ms: int
+    late_50ms: int
+    late_500ms: int
     def __init__(
         self,
         networks: Iterable[tuple[int, int, int]],

@@ -43,6 +43,7 @@ cdef extern from "<time.h>" nogil:
 
 cdef enum:
     NS = 1_000_000_000
+    MS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -276,10 +277,17 @@ cdef class Engine:
                 until.tv_nsec = due % NS
                 clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL)
                 now = monotonic_ns()
-                self.lateness_ns = max(self.lateness_ns, <uint64_t>max(now - due, 0))
+                self.note_lateness(max(now - due, 0))
                 if self.tick_at(now):
                     write(wake_fd, &one, sizeof(one))
                 due += tick_ns * (1 + max(now - due, 0) // tick_ns)
+
+    cdef void note_lateness(self, int64_t late_ns) noexcept nogil:
+        """Count how late a tick came; a reader may see one counter before the next."""
+        self.lateness_ns = max(self.lateness_ns, <uint64_t>late_ns)
+        self.late_5ms += late_ns >= 5 * MS
+        self.late_50ms += late_ns >= 50 * MS
+        self.late_500ms += late_ns >= 500 * MS
 
     def stop_clock(self):
         """Make `run_clock` return within a tick; any thread."""

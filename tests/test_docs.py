@@ -25,6 +25,7 @@ from fnm_guard.config import json_schema
 from fnm_guard.core.life import Ban
 from fnm_guard.core.model import BanOrigin
 from fnm_guard.daemon.figures import health
+from fnm_guard.daemon.timing import ClockWatch, LoopWatch
 from fnm_guard.notify.calls import CallWriter
 from fnm_guard.notify.facts import Facts
 from fnm_guard.notify.model import Kind, Notice, NotifierStatus, NotifyPolicy
@@ -112,6 +113,8 @@ def test_every_counter_is_documented() -> None:
         pipeline=SimpleNamespace(sink_failures=0),
         guard=SimpleNamespace(crossings_dropped=0, holdoffs_dropped=0),
         left_out={"PEER": 0},
+        loop_watch=LoopWatch(),
+        clock_watch=ClockWatch(),
     )
     store = StoreStatus("running", "", 0, 0, 0, 0, 0, dict.fromkeys(store_kinds(), 0))
     told = NotifierStatus("running", "", 0, dict.fromkeys(counted("notify"), 0))

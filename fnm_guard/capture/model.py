@@ -172,6 +172,7 @@ class Health:
         ipv6_entered, ipv6_evicted, ipv6_refused: IPv6 hosts: entered; evicted for others; packets without a place.
         flows_missed: Packets whose flow was not counted, because the table was full of live ones.
         clock_stopped: Ticks without time.
+        ticks_late_5ms, ticks_late_50ms, ticks_late_500ms: Ticks that came so late at least.
         lateness_seconds: Latest tick so far.
     """
 
@@ -186,4 +187,7 @@ class Health:
     ipv6_refused: int
     flows_missed: int
     clock_stopped: int
+    ticks_late_5ms: int
+    ticks_late_50ms: int
+    ticks_late_500ms: int
     lateness_seconds: float

@@ -74,5 +74,9 @@ def health(parts: "Parts", store: "StoreStatus", told: "NotifierStatus") -> dict
     figures["sink_failures"] = parts.pipeline.sink_failures
     figures["crossings_dropped"] = parts.guard.crossings_dropped
     figures["holdoffs_dropped"] = parts.guard.holdoffs_dropped
+    figures["loop_stall_max_us"] = round(parts.loop_watch.longest * 1e6)
+    figures |= {f"loop_stalls_{name}": count for name, count in parts.loop_watch.stalls.items()}
+    figures["clock_jumps_forward"] = parts.clock_watch.forward
+    figures["clock_jumps_backward"] = parts.clock_watch.backward
     figures |= {f"left_out_{name}": count for name, count in parts.left_out.items()}
     return figures

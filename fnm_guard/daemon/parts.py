@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from fnm_guard.core.wanted import WantedBook
+from fnm_guard.daemon.timing import ClockWatch, LoopWatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,8 @@ class Parts:
     notifier: "Notifier"
     store: "Store"
     left_out: dict[str, int] = field(default_factory=dict)
+    loop_watch: LoopWatch = field(default_factory=LoopWatch)
+    clock_watch: ClockWatch = field(default_factory=ClockWatch)
     wanted: WantedBook | None = None
     checked: int = 0
     is_hurried: bool = False

@@ -83,7 +83,8 @@ class Service:
         if parts.settings.bgp.peers:
             await parts.announcer.start()
         parts.notifier.start()
-        self._tasks = [asyncio.create_task(work) for work in (self._pulse(), self._look(), self._reload())]
+        works = (self._pulse(), self._look(), self._reload(), parts.loop_watch.run())
+        self._tasks = [asyncio.create_task(work) for work in works]
         _log.info("running", version=parts.version, instance=parts.instance, mode=parts.settings.ban.mode.value)
 
     def _restore(self) -> None:
@@ -130,6 +131,7 @@ class Service:
                 self._look_at_internal()
                 self._look_at_peers()
                 self._look_at_script()
+                self._look_at_clocks()
                 self._history.look(self._parts.clock.now())
                 self._parts.check_wanted(BANS_A_LOOK)
                 self._parts.log.settle()
@@ -172,6 +174,13 @@ class Service:
         """Warn when the hook cannot be called."""
         script = self._parts.settings.notify.script
         self._parts.warn("script", "" if script is None else check_script(script.path))
+
+    def _look_at_clocks(self) -> None:
+        """Say when the wall clock was set."""
+        now = self._parts.clock.now()
+        jump = self._parts.clock_watch.look(now, self._parts.clock.wall(now).timestamp())
+        if jump:
+            _log.warning("wall clock jumped", seconds=round(jump, 3))
 
     def _hang_up(self) -> None:
         """Ask for a reload; however often that happens, there is one in `RELOAD_SECONDS`."""
