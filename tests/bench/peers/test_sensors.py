@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
-from bench.peers.sensors import Setup, _our_settings, _their_lines
+from bench.peers.sensors import FnmGuard, Setup, _our_settings, _their_lines
+from bench.peers.stage import Load, open_stage
 from fnm_guard.config import parse
 from lab.guard import COMMAND
+from lab.watch import until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -39,3 +42,18 @@ def test_fastnetmon_tells_nobody() -> None:
     lines = _their_lines(Setup("10.0.0.0/16"), Path("/nowhere"))
     assert "disable_usage_report = on\n" in lines
     assert "notify_script_path = /nowhere/none\n" in lines
+
+
+@pytest.mark.netns
+def test_what_is_sent_is_what_our_daemon_says_it_counted() -> None:
+    """On a stage the daemon has its session up and counts what the generator sent; afterwards nothing is left."""
+    with open_stage("t") as stage:
+        namespaces = [stage.generator.path, stage.sensor.path, stage.upstream.path]
+        sensor = FnmGuard(stage, Setup("10.0.0.0/24"))
+        sensor.start()
+        sent = stage.send(Load("10.0.0.0/24", 20_000, count=2000))
+        assert (sent.frames, sent.arrived) == (2000, 2000)
+        assert until(lambda: sensor.counted() == 2000, 30, 0.2)
+        process = sensor.process
+    assert process.poll() is not None
+    assert not any(path.exists() for path in namespaces)
