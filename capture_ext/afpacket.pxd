@@ -25,7 +25,7 @@ cdef class AfPacket(FrameSource):
     cdef uint64_t _received
     cdef int _error               # errno the socket reported; blocks that are full are still read
     cdef int _failed              # why next_batch gave SOURCE_FAILED, 0: it did not
-    cdef bint _renamed            # set by statistics(), read by next_batch
+    cdef bint _lost               # set by statistics(), read by next_batch
 
     cdef int next_batch(self, FrameBatch *batch, int timeout_ms) noexcept nogil
     cdef bint _next_block(self, int timeout_ms) noexcept nogil

@@ -11,5 +11,5 @@ class AfPacket(FrameSource):
         timeout_ms: int = 8,
         promiscuous: bool = True,
         fanout_group: int = 0,
-        fanout_mode: str = "hash",
+        fanout_mode: str = "queue",
     ) -> None: ...

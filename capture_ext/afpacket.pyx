@@ -28,7 +28,9 @@ from capture_ext.batch cimport FrameBatch
 from capture_ext.source cimport SOURCE_FAILED, FrameSource
 from capture_ext.tpacket cimport BLOCK_CORRUPT, begin_block, block_is_ours, give_block_back, take_frames
 
-from capture_ext.interface import InterfaceDrops
+from capture_ext.interface import has_carrier
+from capture_ext.interface_drops import InterfaceDrops
+from capture_ext.offloads import merging_offloads, merging_warning
 from capture_ext.packet_socket import CaptureOptions, open_packet_socket
 from capture_ext.source import SourceStatistics
 
@@ -63,7 +65,7 @@ cdef extern from "<sys/mman.h>" nogil:
 
 cdef enum:
     CORRUPT = -1
-    RENAMED = -2
+    LOST = -2
     NOT_OPEN = -3
 
 _SOL_PACKET = 263            # linux/socket.h
@@ -85,7 +87,8 @@ cdef class AfPacket(FrameSource):
         timeout_ms: Longest time a frame waits in a block that is not full.
         promiscuous: Whether frames to other stations are asked for, as a mirror port needs.
         fanout_group: Number that the sockets which share the frames of the interface have in common, 0: none.
-        fanout_mode: `hash`, `lb`, `cpu`, `rnd` or `qm`: by flow, in turn, by CPU, at random, by receive queue.
+        fanout_mode: `queue`, `cpu`, `hash`, `lb` or `rnd`, see packet_socket.FANOUT_MODES.  A frame whose ring is full
+            goes to another one of the group.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -106,7 +109,7 @@ cdef class AfPacket(FrameSource):
         timeout_ms: int = 8,
         promiscuous: bool = True,
         fanout_group: int = 0,
-        fanout_mode: str = "hash",
+        fanout_mode: str = "queue",
     ) -> None:
         self._options = CaptureOptions(
             interface, snaplen, block_bytes, blocks, timeout_ms, promiscuous, fanout_group, fanout_mode
@@ -139,14 +142,14 @@ cdef class AfPacket(FrameSource):
         self._ring = <uint8_t *>memory
         self._socket = sock
         self._fd = sock.fileno()
-        self._drops = InterfaceDrops(self._options.interface)
+        self._drops = InterfaceDrops(self._interface_index)
         self._statistics = SourceStatistics(0, 0, 0)
         self._block = 0
         self._holding = False
         self._cursor.left = 0
         self._received = 0
         self._error = 0
-        self._renamed = False
+        self._lost = False
         self._failed = 0
 
     def close(self) -> None:
@@ -164,18 +167,33 @@ cdef class AfPacket(FrameSource):
         self._failed = NOT_OPEN
 
     def statistics(self) -> SourceStatistics:
-        """Give the counts since `open`; also looks whether the interface still has its name.
+        """Give the counts since `open`; also looks whether the interface is still there and has its name.
 
-        `dropped_ring`: the ring was full.  `dropped_interface`: rx_dropped, rx_missed_errors and rx_fifo_errors.
+        `dropped_ring`: the ring was full.  `dropped_interface`: rx_missed_errors and rx_fifo_errors.  `dropped_kernel`:
+        rx_dropped.
         """
         if self._socket is None:
             return self._statistics
         figures = struct.unpack_from("II", self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 12))
         dropped = self._statistics.dropped_ring + figures[1]
-        self._statistics = SourceStatistics(self._received, dropped, self._drops.count())
-        if self._name_now() not in (None, self._options.interface):
-            self._renamed = True
+        lost = self._drops.count()
+        self._statistics = SourceStatistics(self._received, dropped, lost.interface, lost.kernel)
+        if self._name_now() != self._options.interface:
+            self._lost = True
         return self._statistics
+
+    def warnings(self) -> tuple[str, ...]:
+        """Say what is wrong although it runs: no carrier, offloads that merge packets."""
+        if self._socket is None:
+            return ()
+        interface = self._options.interface
+        found = []
+        if not has_carrier(self._socket, interface):
+            found.append(f"{interface}: no carrier, so nothing arrives: look at the cable and its other end")
+        merging = merging_offloads(self._socket, interface)
+        if merging:
+            found.append(merging_warning(interface, merging))
+        return tuple(found)
 
     def describe(self) -> str:
         """Name the source: `af_packet eth3`."""
@@ -193,7 +211,7 @@ cdef class AfPacket(FrameSource):
         interface = self._options.interface
         if self._failed == CORRUPT:
             return "the kernel's ring is corrupt"
-        if self._failed not in (RENAMED, errno.ENETDOWN):
+        if self._failed not in (LOST, errno.ENETDOWN):
             return os.strerror(self._failed)
         name = self._name_now()
         if name is None:
@@ -252,8 +270,8 @@ cdef class AfPacket(FrameSource):
         cdef pollfd waiting
         cdef socklen_t length = sizeof(int)
         cdef int ready
-        if self._renamed:
-            self._error = RENAMED
+        if self._lost:
+            self._error = LOST
         else:
             waiting.fd = self._fd
             waiting.events = POLLIN

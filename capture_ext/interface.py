@@ -1,28 +1,22 @@
 """What a live source must know of its interface.
 
-Everything here is asked through a socket or a file that was opened in the network namespace of the source, so it
-stays right whichever thread or namespace asks later.
+Everything here is asked through a socket that was opened in the network namespace of the source, so it stays right
+whichever thread or namespace asks later.
 """
 
 import contextlib
 import errno
 import fcntl
-import os
 import socket
 import struct
-from array import array
-from pathlib import Path
 
-__all__ = ["InterfaceDrops", "interface_index", "interface_link_type", "interface_problem", "offloads"]
+__all__ = ["has_carrier", "interface_index", "interface_link_type", "interface_problem"]
 
 _SIOCGIFFLAGS = 0x8913  # linux/sockios.h
 _SIOCGIFHWADDR = 0x8927
 _SIOCGIFINDEX = 0x8933
-_SIOCETHTOOL = 0x8946
-_ETHTOOL_GFLAGS = 0x25  # linux/ethtool.h
-_ETHTOOL_GGRO = 0x2B
-_ETH_FLAG_LRO = 1 << 15
-_IFF_UP = 1
+_IFF_UP = 1  # linux/if.h
+_IFF_RUNNING = 0x40
 
 _NAME_BYTES = 16  # IFNAMSIZ, the closing zero included
 
@@ -32,11 +26,6 @@ _LINK_TYPES = {
     519: 12,  # ARPHRD_RAWIP: LINKTYPE_RAW
     65534: 12,  # ARPHRD_NONE, as of tun and WireGuard
 }
-
-# The one of the asking thread: a thread may have entered a namespace alone (setns), and /sys does not follow.
-_INTERFACE_TABLE = Path("/proc/thread-self/net/dev")
-_DROP_COLUMN = 3  # received frames without room or buffer: rx_dropped + rx_missed_errors
-_FIFO_COLUMN = 4  # rx_fifo_errors
 
 
 def interface_index(sock: socket.socket, interface: str) -> int:
@@ -76,71 +65,14 @@ def interface_problem(sock: socket.socket, interface: str) -> str:
     return "" if flags & _IFF_UP else f"the interface is down: ip link set dev {interface} up"
 
 
-def offloads(interface: str) -> tuple[str, ...]:
-    """Give the receive offloads that are on and merge packets before a packet socket sees them: `gro`, `lro`.
-
-    Merged packets count as one.  Remedy: `ethtool -K INTERFACE gro off lro off`.
-
-    Raises:
-        OSError: ENODEV if there is no such interface.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        interface_index(sock, interface)
-        found = []
-        if _ethtool(sock, interface, _ETHTOOL_GGRO):
-            found.append("gro")
-        if _ethtool(sock, interface, _ETHTOOL_GFLAGS) & _ETH_FLAG_LRO:
-            found.append("lro")
-        return tuple(found)
-
-
-class InterfaceDrops:
-    """Frames that an interface lost before any listener, since this object was made."""
-
-    def __init__(self, interface: str) -> None:
-        self._interface = interface
-        self._file = os.open(_INTERFACE_TABLE, os.O_RDONLY | os.O_CLOEXEC)
-        self._last = self._read() or 0
-        self._sum = 0
-
-    def count(self) -> int:
-        """Give the sum of the increases; one that went back (driver reset, new interface) starts from there."""
-        now = self._read()
-        if now is not None:
-            self._sum += now - self._last if now >= self._last else now
-            self._last = now
-        return self._sum
-
-    def close(self) -> None:
-        """Release the file; the last count stays.  Safe to call twice."""
-        if self._file >= 0:
-            self.count()
-            os.close(self._file)
-            self._file = -1
-
-    def _read(self) -> int | None:
-        if self._file < 0:
-            return None
-        os.lseek(self._file, 0, os.SEEK_SET)
-        table = b""
-        while piece := os.read(self._file, 1 << 16):
-            table += piece
-        for line in table.decode(errors="replace").splitlines():
-            name, colon, figures = line.partition(":")
-            if colon and name.strip() == self._interface:
-                columns = figures.split()
-                return int(columns[_DROP_COLUMN]) + int(columns[_FIFO_COLUMN])
-        return None
+def has_carrier(sock: socket.socket, interface: str) -> bool:
+    """Whether there is a live other end; an interface that is gone is not said to have none."""
+    try:
+        (flags,) = struct.unpack_from("H", _ask(sock, _SIOCGIFFLAGS, interface), _NAME_BYTES)
+    except OSError:
+        return True
+    return bool(flags & _IFF_RUNNING)
 
 
 def _ask(sock: socket.socket, request: int, interface: str) -> bytes:
     return fcntl.ioctl(sock, request, struct.pack("16s24x", interface.encode()))
-
-
-def _ethtool(sock: socket.socket, interface: str, command: int) -> int:
-    """Ask for one value; 0 where the driver does not know it."""
-    value = array("I", [command, 0])  # struct ethtool_value; the request carries its address
-    address, _ = value.buffer_info()
-    with contextlib.suppress(OSError):
-        fcntl.ioctl(sock, _SIOCETHTOOL, struct.pack("16sP16x", interface.encode(), address))
-    return value[1]

@@ -39,6 +39,7 @@ _PACKET_MR_PROMISC = 1
 _TPACKET_V3 = 2
 _SO_ATTACH_FILTER = 26
 _ETH_P_ALL = 3
+_FANOUT_ROLLOVER = 0x1000  # a frame whose ring has no room goes to another one of the group
 _FANOUT_IGNORE_OUTGOING = 0x4000  # Linux 6.2; older ones ignore it
 _PACKET_OUTGOING = 4
 
@@ -47,8 +48,8 @@ _BPF_SKIP_UNLESS = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
 _BPF_RETURN = 0x06  # BPF_RET | BPF_K: take that many bytes of the frame
 _PACKET_TYPE = 0xFFFF_F004  # SKF_AD_OFF + SKF_AD_PKTTYPE
 
-FANOUT_MODES = {"hash": 0, "lb": 1, "cpu": 2, "rnd": 4, "qm": 5}
-"""How a group shares frames out: by flow, in turn, by receiving CPU, at random, by receive queue."""
+FANOUT_MODES = {"hash": 0, "lb": 1, "cpu": 2, "rnd": 4, "queue": 5}
+"""How a group shares frames out: by flow, in turn, by the receiving CPU, at random, by the NIC's receive queue."""
 
 _FRAME_BYTES = 2048  # TPACKET_V3 packs frames; this only has to divide the block
 _RING_LIMIT_BYTES = 1 << 30
@@ -145,7 +146,7 @@ def _bind(sock: socket.socket, options: CaptureOptions) -> None:
     if pending:
         raise OSError(pending, os.strerror(pending))
     if options.fanout_group:
-        mode = FANOUT_MODES[options.fanout_mode] | _FANOUT_IGNORE_OUTGOING
+        mode = FANOUT_MODES[options.fanout_mode] | _FANOUT_ROLLOVER | _FANOUT_IGNORE_OUTGOING
         sock.setsockopt(_SOL_PACKET, _PACKET_FANOUT, options.fanout_group | mode << 16)
         _attach_filter(sock, options.snaplen)
 

@@ -28,7 +28,8 @@ from capture_ext.batch cimport BATCH, Frame, FrameBatch
 from capture_ext.libpfring cimport HeaderBuffer, LibPfring, RingHeader, frame_time
 from capture_ext.source cimport SOURCE_ENDED, SOURCE_FAILED, FrameSource
 
-from capture_ext.interface import InterfaceDrops, interface_link_type, interface_problem
+from capture_ext.interface import interface_index, interface_link_type, interface_problem
+from capture_ext.interface_drops import Drops, InterfaceDrops
 from capture_ext.pfring_device import RingOptions, available, device_interface
 from capture_ext.pfring_device import explained_join, explained_open, explained_receive
 from capture_ext.source import SourceStatistics
@@ -177,7 +178,7 @@ cdef class PfRing(FrameSource):
             return
         self._control = control
         self._link_type = interface_link_type(control, interface)
-        self._drops = InterfaceDrops(interface)
+        self._drops = InterfaceDrops(interface_index(control, interface))
         self._interface = interface
 
     def close(self) -> None:
@@ -211,7 +212,8 @@ cdef class PfRing(FrameSource):
         dropped = self._statistics.dropped_ring
         if self._functions.statistics(self._ring, figures) == 0:
             dropped = figures[1]
-        self._statistics = SourceStatistics(self._received, dropped, self._drops.count() if self._drops else 0)
+        lost = self._drops.count() if self._drops else Drops(0, 0)
+        self._statistics = SourceStatistics(self._received, dropped, lost.interface, lost.kernel)
         if self._interface:
             self._lost = interface_problem(self._control, self._interface)
             self._interface_lost = self._interface_lost or bool(self._lost)

@@ -13,11 +13,14 @@ class SourceStatistics(NamedTuple):
         received: Frames given to the engine.
         dropped_ring: Frames lost because the ring was full (kernel or PF_RING figure).
         dropped_interface: Frames lost by the interface before any listener, since the source was opened.
+        dropped_kernel: Frames the kernel counts as dropped at the interface since then: it had no room for them on
+            their way to any listener; or they were given to us, and no protocol of this machine had a use for them.
     """
 
     received: int
     dropped_ring: int
     dropped_interface: int
+    dropped_kernel: int = 0
 
 
 cdef class FrameSource:
@@ -43,6 +46,10 @@ cdef class FrameSource:
     def describe(self) -> str:
         """Name the source for people: backend and interface or file."""
         return ""
+
+    def warnings(self) -> tuple[str, ...]:
+        """Say what is wrong although it runs, a line each."""
+        return ()
 
     def failure(self) -> str:
         """Give the text of the last failure, "" if there was none."""

@@ -25,7 +25,9 @@ def source_specs(settings: "Settings") -> list[SourceSpec]:
         SourceSpec(
             kind=SourceKind(entry.source_of(interface)),
             interface=interface,
-            threads=entry.threads,
+            threads=entry.thread_count,
+            cpus=entry.cpus,
+            fanout=entry.fanout,
             snaplen=entry.snaplen,
             promiscuous=entry.promiscuous,
             count_internal=entry.count_internal,

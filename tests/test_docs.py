@@ -19,6 +19,7 @@ import pytest
 from netaddr import IPAddress
 
 from capture_ext.frame import REASONS
+from fnm_guard.api.shapes import SourceShape
 from fnm_guard.capture.model import Health
 from fnm_guard.cli import commands
 from fnm_guard.config import json_schema
@@ -122,7 +123,13 @@ def test_every_counter_is_documented() -> None:
     documented = {name for name in first_column(GUIDES["health.md"]) if "_" in name}
     assert len(store_kinds()) > 5
     assert len(counted("notify")) > 5
-    assert documented - set(REASONS) == set(shown)
+    assert documented - set(REASONS) - set(SourceShape.__struct_fields__) == set(shown)
+
+
+def test_every_count_of_a_source_is_documented() -> None:
+    """Each count that `status --json` gives of a source has its row, and each row its count."""
+    counts = {name for name in SourceShape.__struct_fields__ if name == "received" or name.startswith("dropped")}
+    assert set(first_column(part("health.md", "## Sources"))) == counts - {"dropped_percent"}
 
 
 def test_every_reason_for_unparsed_frames_is_documented() -> None:

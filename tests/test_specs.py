@@ -33,6 +33,14 @@ def test_every_interface_is_a_source() -> None:
     assert (third.kind, third.cluster, third.count_internal) == (SourceKind.PF_RING, 9, True)
 
 
+def test_processors_make_threads() -> None:
+    """A list of processors gives a thread for each, unless `threads` says the same number itself."""
+    entries = "  - {interfaces: [a0], cpus: [3, 2], fanout: hash}\n  - {interfaces: [b0], threads: 2, cpus: [0, 1]}\n"
+    first, second = specs.source_specs(settings(f"capture:\n{entries}  "))
+    assert (first.threads, first.cpus, first.fanout) == (2, (3, 2), "hash")
+    assert (second.threads, second.cpus, second.fanout) == (2, (0, 1), "queue")
+
+
 @pytest.mark.parametrize("mebibytes", [1, 1024])
 def test_every_ring_that_may_be_configured_can_be_built(mebibytes: int) -> None:
     """The smallest and the largest ring are taken by the source too, with the most that is kept of a frame."""

@@ -145,6 +145,8 @@ def _source_shape(source: "SourceState") -> SourceShape:
         dropped_ring=source.dropped_ring,
         dropped_interface=source.dropped_interface,
         dropped_percent=percent(source.received, dropped),
+        dropped_kernel=source.dropped_kernel,
+        warnings=list(source.warnings),
     )
 
 

@@ -79,7 +79,7 @@ class TopShape(msgspec.Struct, frozen=True):
 
 
 class SourceShape(msgspec.Struct, frozen=True):
-    """One source of frames; `dropped` is the sum of both losses."""
+    """One thread that reads frames; `dropped` is what ring and interface lost, `dropped_kernel` may have been read."""
 
     description: str
     interface: str
@@ -90,6 +90,8 @@ class SourceShape(msgspec.Struct, frozen=True):
     dropped_ring: int
     dropped_interface: int
     dropped_percent: float
+    dropped_kernel: int
+    warnings: list[str]
 
 
 class PeerShape(msgspec.Struct, frozen=True):

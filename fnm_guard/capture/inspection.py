@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from capture_ext.interface import offloads
+from capture_ext.offloads import merging_warning, offloads
 from capture_ext.pfring import available
 from fnm_guard.capture.model import SourceKind
 
@@ -32,8 +32,5 @@ def offload_warnings(specs: "Sequence[SourceSpec]", ask: "Callable[[str], tuple[
         except OSError:
             continue
         if found:
-            switch = " ".join(f"{offload} off" for offload in found)
-            lines.append(
-                f"{name}: {' and '.join(found)} merge packets before they are counted: ethtool -K {name} {switch}"
-            )
+            lines.append(merging_warning(name, found))
     return lines

@@ -14,13 +14,17 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import structlog
+
 from fnm_guard.capture.model import AuditSpec, CaptureError
+from fnm_guard.capture.outages import Outages
+from fnm_guard.capture.pinning import cpu_problems
 from fnm_guard.capture.reader import Reader
 from fnm_guard.capture.runner import SourceRunner
 from fnm_guard.capture.sources import build_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fnm_guard.capture.model import SourceSpec, SourceState
     from fnm_guard.capture.sources import BuiltSource
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Capture"]
 
 _LOOK_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
 
 
 class Capture(Reader):
@@ -66,8 +72,10 @@ class Capture(Reader):
         A source that cannot be opened is tried again and again, like one that fails later, as long as one opens.
 
         Raises:
-            CaptureError: If none can be opened.
+            CaptureError: If none can be opened, or a thread cannot be pinned as it should be.
         """
+        if problems := cpu_problems(self._specs):
+            raise CaptureError("; ".join(problems))
         built: list[BuiltSource] = []
         try:
             built = self._build(self._specs)
@@ -77,13 +85,18 @@ class Capture(Reader):
             for one in built:
                 one.source.close()
             raise CaptureError(str(error)) from error
-        self._runners = [SourceRunner(*of_source) for of_source in zip(built, workers, failures, strict=True)]
+        outages = _outages(built)
+        self._runners = [
+            SourceRunner(one, worker, failure, outages[one.interface])
+            for one, worker, failure in zip(built, workers, failures, strict=True)
+        ]
         self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._threads = [
             threading.Thread(target=self._engine.run_clock, args=(self._fd,), name="clock", daemon=True),
             threading.Thread(target=self._watch, name="sources", daemon=True),
             *(runner.thread for runner in self._runners),
         ]
+        _tell(built, failures)
         for thread in self._threads:
             thread.start()
 
@@ -133,7 +146,10 @@ class Capture(Reader):
     def _watch(self) -> None:
         while not self._closing.wait(_LOOK_SECONDS):
             for runner in self._runners:
-                runner.look()
+                try:
+                    runner.look()
+                except Exception:  # noqa: BLE001  # the other sources must be looked at, and this one again
+                    _log.exception("look at a source failed", source=runner.state.description)
 
 
 def _open(built: "Sequence[BuiltSource]") -> list[str]:
@@ -142,7 +158,7 @@ def _open(built: "Sequence[BuiltSource]") -> list[str]:
     Raises:
         CaptureError: If none is open; each reason once, with all its sources.
     """
-    failures = [_try_open(one) for one in built]
+    failures = [one.try_open() for one in built]
     if not all(failures):
         return failures
     sources: dict[str, dict[str, None]] = {}
@@ -152,9 +168,13 @@ def _open(built: "Sequence[BuiltSource]") -> list[str]:
     raise CaptureError("; ".join(f"{', '.join(names)}: {reason}" for reason, names in sources.items()))
 
 
-def _try_open(built: "BuiltSource") -> str:
-    try:
-        built.source.open()
-    except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
-    return ""
+def _outages(built: "Iterable[BuiltSource]") -> dict[str, Outages]:
+    return {one.interface: Outages(one.describe()) for one in built}
+
+
+def _tell(built: "Iterable[BuiltSource]", failures: "Iterable[str]") -> None:
+    """Log what runs, a line an interface."""
+    running = {one.interface: one.facts for one, failure in zip(built, failures, strict=True) if not failure}
+    for facts in running.values():
+        if facts:
+            _log.info("source runs", **facts)

@@ -53,6 +53,8 @@ class SourceSpec:
 
     Attributes:
         threads: Capture threads that share it.
+        cpus: Processors they are pinned to, one each; empty: none.
+        fanout: What AF_PACKET threads share frames by: `queue`, `cpu` or `hash`.
         snaplen: Bytes read from each frame.
         count_internal: Whether packets between two of our hosts also count at both of them.
         cluster: PF_RING cluster of the threads; None: chosen.
@@ -62,6 +64,8 @@ class SourceSpec:
     interface: str
     kind: SourceKind = SourceKind.AUTO
     threads: int = 1
+    cpus: tuple[int, ...] = ()
+    fanout: str = "queue"
     snaplen: int = 192
     promiscuous: bool = True
     count_internal: bool = False
@@ -145,8 +149,11 @@ class SourceState:
         description: Backend and interface, why it was chosen if it was `auto`.
         state: `running`, `failed` (waits to be opened again) or `stopped`.
         failure: Why it failed, "" if it runs.
-        dropped_ring: Frames for which the ring or the kernel had no room.
-        dropped_interface: Frames the interface lost before anyone could see them.
+        dropped_ring: Frames for which the ring had no room.
+        dropped_interface: Frames the interface lost before the kernel had them.
+        dropped_kernel: Frames the kernel counts as dropped: it had no room for them, or they were read here and no
+            protocol of this machine had a use for them, as with QinQ on a mirror.
+        warnings: What is wrong although it runs, a line each.
     """
 
     description: str
@@ -156,6 +163,8 @@ class SourceState:
     received: int
     dropped_ring: int
     dropped_interface: int
+    dropped_kernel: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

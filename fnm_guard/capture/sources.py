@@ -1,8 +1,10 @@
 """Frame sources from their descriptions: one for each thread."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import structlog
 
 from capture_ext.afpacket import AfPacket
 from capture_ext.pfring import PfRing
@@ -10,9 +12,10 @@ from fnm_guard.capture.choose import choose
 from fnm_guard.capture.model import SourceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from capture_ext.source import FrameSource
+    from fnm_guard.capture.choose import Choice
     from fnm_guard.capture.model import SourceSpec
 
 __all__ = ["BuiltSource", "build_sources", "ring_blocks"]
@@ -23,6 +26,7 @@ _BLOCK_LIMIT = 1 << 20
 _BLOCK_MS = 8
 _GROUP_LIMIT = 65_535
 _CLUSTER_LIMIT = 255
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +35,38 @@ class BuiltSource:
 
     Attributes:
         note: Why its backend was chosen, "" if it was asked for.
+        cpu: Processor its thread is pinned to, None: none.
+        facts: What the log tells of it at the start; the same for all threads of an interface.
     """
 
     source: "FrameSource"
     interface: str
     count_internal: bool
     note: str = ""
+    cpu: int | None = None
+    facts: "Mapping[str, object]" = field(default_factory=dict)
+
+    def describe(self) -> str:
+        """Name the source for people, with why it was chosen."""
+        name = self.source.describe()
+        return f"{name} ({self.note})" if self.note else name
+
+    def try_open(self) -> str:
+        """Open the source; give why it cannot be opened, "" if it is open."""
+        try:
+            self.source.open()
+        except (OSError, ValueError) as error:
+            return getattr(error, "strerror", None) or str(error)
+        except Exception as error:  # noqa: BLE001  # a fault of ours must not end the thread that tries again
+            _log.exception("source fault", source=self.describe())
+            return f"{self.source.describe()}: fault: {error!r}"
+        return ""
 
 
 def build_sources(specs: "Sequence[SourceSpec]") -> list[BuiltSource]:
     """Build the sources of all threads.
 
-    Threads of one interface share its frames by flow: an AF_PACKET fanout group, a PF_RING cluster.  Their numbers are
+    Threads of one interface share its frames: an AF_PACKET fanout group, a PF_RING cluster by flow.  Their numbers are
     drawn anew each time: another daemon, or the capture that this one replaces, must not be given a part by mistake.
 
     Raises:
@@ -54,9 +78,23 @@ def build_sources(specs: "Sequence[SourceSpec]") -> list[BuiltSource]:
 def _build(spec: "SourceSpec", number: int) -> "list[BuiltSource]":
     choice = choose(spec.kind)
     make = _pf_ring if choice.kind is SourceKind.PF_RING else _af_packet
+    facts = _facts(spec, choice)
     return [
-        BuiltSource(make(spec, number), spec.interface, spec.count_internal, choice.reason) for _ in range(spec.threads)
+        BuiltSource(make(spec, number), spec.interface, spec.count_internal, choice.reason, cpu, facts)
+        for cpu in spec.cpus or [None] * spec.threads
     ]
+
+
+def _facts(spec: "SourceSpec", choice: "Choice") -> dict[str, object]:
+    """Give what an operator may want to see of a source that starts; what does not apply is left out."""
+    is_af_packet = choice.kind is SourceKind.AF_PACKET
+    is_shared = is_af_packet and spec.threads > 1
+    facts: dict[str, object] = {"backend": choice.kind.value, "interface": spec.interface, "threads": spec.threads}
+    facts |= {"fanout": spec.fanout} if is_shared else {}
+    facts |= {"ring_mib": spec.ring_bytes >> 20} if is_af_packet else {}
+    facts |= {"snaplen": spec.snaplen, "promiscuous": spec.promiscuous}
+    facts |= {"cpus": list(spec.cpus)} if spec.cpus else {}
+    return facts | ({"why": choice.reason} if choice.reason else {})
 
 
 def ring_blocks(ring_bytes: int) -> tuple[int, int]:
@@ -79,6 +117,7 @@ def _af_packet(spec: "SourceSpec", number: int) -> "FrameSource":
         timeout_ms=_BLOCK_MS,
         promiscuous=spec.promiscuous,
         fanout_group=number + 1 if spec.threads > 1 else 0,
+        fanout_mode=spec.fanout,
     )
 
 

@@ -65,7 +65,13 @@ class CaptureSettings(Section):
     """Interfaces to read; a packet must pass one of them only, and only once.  Names with a driver or a receive queue,
     zc:eth3 or zc:eth3@1, are PF_RING's and are handed to it as they are."""
     threads: Annotated[int, kinds.whole(1, 64)] = 1
-    """Capture threads for each interface."""
+    """Capture threads for each interface; unless set, as many as there are `cpus`."""
+    cpus: Annotated[tuple[Annotated[int, kinds.whole(0, 4095)], ...], Field(max_length=64)] = ()
+    """Processors that the threads of each interface are pinned to, one for each thread; empty: the kernel chooses."""
+    fanout: Annotated[Literal["queue", "cpu", "hash"], kinds.choice("queue", "cpu", "hash")] = "queue"
+    """What AF_PACKET shares frames out to several threads by: the receive queue of the NIC, the processor that took the
+    frame from it, or a hash of the flow.  The first two cost nothing but need a NIC with several queues (RSS); a hash
+    costs the kernel 10 to 20 % more for each frame.  A thread that cannot keep up is helped by the others."""
     promiscuous: Annotated[bool, kinds.switch()] = True
     """Whether frames to foreign MAC addresses are taken too, as a mirror port needs it."""
     snaplen: Annotated[int, kinds.whole(96, 9216)] = 192
@@ -81,6 +87,9 @@ class CaptureSettings(Section):
     def contradictions(self) -> Iterator[Contradiction]:
         """Give what does not fit together."""
         yield from self._foreign_names()
+        yield from self._threads_that_do_not_fit()
+        if "fanout" in self.model_fields_set and self.source == "pf_ring":
+            yield Contradiction(("fanout",), "only for AF_PACKET, but source is pf_ring", (("source",),))
         if self.cluster is not None and self.source == "af_packet":
             yield Contradiction(("cluster",), "only for PF_RING, but source is af_packet", (("source",),))
         if self.cluster is not None and len(self.interfaces) > 1:
@@ -96,6 +105,19 @@ class CaptureSettings(Section):
     def source_of(self, interface: str) -> str:
         """Give the source of one of the interfaces: `auto` is PF_RING where only that knows the name."""
         return "pf_ring" if self.source == "auto" and _is_pf_ring_name(interface) else self.source
+
+    def _threads_that_do_not_fit(self) -> Iterator[Contradiction]:
+        if len(set(self.cpus)) < len(self.cpus):
+            text = f"one stands twice: {', '.join(map(str, self.cpus))}; allowed: each once"
+            yield Contradiction(("cpus",), text)
+        if self.cpus and len(self.cpus) != self.thread_count:
+            text = f"{len(self.cpus)} given, but threads is {self.threads}; allowed: one for each thread"
+            yield Contradiction(("cpus",), text, (("threads",),))
+
+    @property
+    def thread_count(self) -> int:
+        """How many threads read each interface."""
+        return self.threads if "threads" in self.model_fields_set else len(self.cpus) or self.threads
 
 
 def _is_pf_ring_name(name: str) -> bool:

@@ -31,7 +31,9 @@ __all__ = ["Sensor"]
 
 _GAUGES = ("windows", "audits")
 _HIGHEST = ("lateness_seconds",)
-_COUNTS = ("received", "dropped_ring", "dropped_interface")
+_LOSSES = ("dropped_ring", "dropped_interface")
+"""What the kernel dropped is no certain loss: see `SourceState`."""
+_COUNTS = ("received", *_LOSSES, "dropped_kernel")
 
 
 class Sensor:
@@ -140,7 +142,7 @@ class Sensor:
     def received(self) -> tuple[int, int]:
         """Give how many frames were received, and how many dropped, by the sources of now and of before."""
         counts = sum(self._counts().values(), Counter(self._gone))
-        return counts["received"], counts["dropped_ring"] + counts["dropped_interface"]
+        return counts["received"], sum(counts[name] for name in _LOSSES)
 
     def _counts(self) -> "dict[tuple[str, int], Counter[str]]":
         return {key: Counter({name: getattr(state, name) for name in _COUNTS}) for key, state in _keyed(self.sources())}

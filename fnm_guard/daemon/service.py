@@ -139,14 +139,17 @@ class Service:
                 _log.exception("look failed")
 
     def _look_at_sources(self) -> None:
-        """Show why a source fails; the source itself has logged it."""
-        failures = {source.description: "" for source in self._parts.sensor.sources()}
-        failures |= {source.description: source.failure for source in self._parts.sensor.sources() if source.failure}
-        for description in self._sources - failures.keys():
-            self._parts.warn(description, "")
-        for description, failure in failures.items():
-            self._parts.warn(description, failure, is_logged=True)
-        self._sources = set(failures)
+        """Show why a source fails, which it has logged itself, and what is wrong with one that runs."""
+        sources = self._parts.sensor.sources()
+        failures = {source.description: source.failure for source in sources if source.failure}
+        warnings = {text: text for source in sources for text in source.warnings}
+        for subject in self._sources - failures.keys() - warnings.keys():
+            self._parts.warn(subject, "")
+        for subject, failure in failures.items():
+            self._parts.warn(subject, failure, is_logged=True)
+        for subject, text in warnings.items():
+            self._parts.warn(subject, text)
+        self._sources = failures.keys() | warnings.keys()
 
     def _look_at_internal(self) -> None:
         parts = self._parts

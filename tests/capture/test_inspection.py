@@ -31,7 +31,7 @@ def test_a_backend_that_is_there_is_no_word() -> None:
     ("found", "lines"),
     [
         ((), []),
-        (("gro",), ["eth3: gro merge packets before they are counted: ethtool -K eth3 gro off"]),
+        (("gro",), ["eth3: gro merges packets before they are counted: ethtool -K eth3 gro off"]),
         (("gro", "lro"), ["eth3: gro and lro merge packets before they are counted: ethtool -K eth3 gro off lro off"]),
     ],
 )

@@ -13,6 +13,7 @@ import pytest
 from netaddr import IPAddress, IPNetwork
 
 from capture.frames import Sent
+from capture.waiting import DEADLINE, eventually
 from capture_ext.afpacket import AfPacket
 from capture_ext.memory import MemoryFrames
 from fnm_guard.capture import runner
@@ -24,20 +25,11 @@ from fnm_guard.core.policy import DetectionPolicy
 from lab.namespaces import Lab, Namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-DEADLINE = 20.0
 HOST = IPAddress("203.0.113.7")
 POLICY = DetectionPolicy(networks=(IPNetwork("203.0.113.0/24"),), incoming=Thresholds(pps=1000))
 SPEC = SourceSpec("memory")
-
-
-def eventually(claim: "Callable[[], bool]") -> None:
-    """Wait until a claim holds."""
-    deadline = time.monotonic() + DEADLINE
-    while not claim():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
 
 
 @contextlib.contextmanager

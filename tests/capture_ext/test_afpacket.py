@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from capture.frames import Sent
 from capture_ext import packet_socket
 from capture_ext.afpacket import AfPacket
 from capture_ext.reading import read_frames
@@ -24,7 +25,7 @@ def test_a_source_that_was_never_opened() -> None:
     assert source.describe() == "af_packet eth3"
     assert read_frames(source, 1, 0.1) == []
     assert source.failure() == "af_packet eth3: not open"
-    assert source.statistics() == (0, 0, 0)
+    assert source.statistics() == (0, 0, 0, 0)
     source.close()
 
 
@@ -37,7 +38,7 @@ def test_every_frame_once_and_whole(wire: Wire) -> None:
         send_all(sender, frames)
         seen = read_frames(source, len(frames), DEADLINE)
         assert read_frames(source, 1, QUIET) == []
-        assert source.statistics() == (len(frames), 0, 0)
+        assert source.statistics() == (len(frames), 0, 0, 0)
     assert [frame.data for frame in seen] == frames
     assert [frame.wire_bytes for frame in seen] == [len(frame) for frame in frames]
     assert {(frame.link_type, frame.stripped_tag) for frame in seen} == {(1, 0)}
@@ -118,7 +119,7 @@ def test_ring_drops_are_counted(wire: Wire) -> None:
     assert (figures.received, figures.dropped_ring) == (len(seen), sent - len(seen))
     assert [number_of(frame) for frame in seen] == list(range(len(seen)))
     assert number_of(after) == sent
-    assert source.statistics() == (len(seen) + 1, sent - len(seen), 0)
+    assert source.statistics() == (len(seen) + 1, sent - len(seen), 0, 0)
 
 
 @pytest.mark.netns
@@ -155,6 +156,34 @@ def test_fanout_shares_the_frames(wire: Wire) -> None:
     assert not set(left) & set(right)
     assert set(left) | set(right) >= set(range(sent, 2 * sent))
     assert min(len(left), len(right)) >= sent // 2
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("mode", ["queue", "cpu", "hash"])
+def test_every_mode_gives_each_frame_once(wire: Wire, mode: str) -> None:
+    """Two rings of a group are given every frame between them and none twice; by a hash, many flows reach both."""
+    sent = [Sent(source_port=number).frame() for number in range(1, 1001)]
+    rings = [AfPacket(NEAR, fanout_group=21, fanout_mode=mode) for _ in range(2)]
+    with opened(wire, rings[0]), opened(wire, rings[1]), wire.sender() as sender:
+        send_all(sender, sent)
+        shares = [[frame.data for frame in read_frames(ring, len(sent), QUIET)] for ring in rings]
+        assert [ring.statistics().dropped_ring for ring in rings] == [0, 0]
+    assert sorted(shares[0] + shares[1]) == sorted(sent)
+    if mode == "hash":
+        assert min(map(len, shares)) > len(sent) // 4
+
+
+@pytest.mark.netns
+def test_a_full_ring_is_helped_by_the_other(wire: Wire) -> None:
+    """Frames of one flow, more than its ring can hold, go to the other ring instead of being lost."""
+    sent = [numbered(number) for number in range(600)]
+    rings = [AfPacket(NEAR, fanout_group=22, block_bytes=4096, blocks=16, timeout_ms=1000) for _ in range(2)]
+    with opened(wire, rings[0]), opened(wire, rings[1]), wire.sender() as sender:
+        send_all(sender, sent)
+        shares = [len(read_frames(ring, len(sent), 1.5)) for ring in rings]
+        assert [ring.statistics().dropped_ring for ring in rings] == [0, 0]
+    assert sum(shares) == len(sent)
+    assert min(shares) > 0
 
 
 @pytest.mark.netns
@@ -255,4 +284,4 @@ def test_interface_comes_back(wire: Wire) -> None:
         assert source.failure() == ""
         send_all(sender, [numbered(77)])
         assert [number_of(frame) for frame in read_frames(source, 1, DEADLINE)] == [77]
-        assert source.statistics() == (1, 0, 0)
+        assert source.statistics() == (1, 0, 0, 0)

@@ -34,7 +34,7 @@ def test_every_frame_once_and_whole(told: Told, ring: PfRing, layout: str) -> No
     assert [frame.wire_bytes for frame in seen] == [len(frame) for frame in FRAMES]
     assert {(frame.link_type, frame.stripped_tag) for frame in seen} == {(1, 0)}
     assert read_frames(ring, 1, QUIET) == []
-    assert ring.statistics() == (len(FRAMES), 0, 0)
+    assert ring.statistics() == (len(FRAMES), 0, 0, 0)
     assert ring.failure() == ""
 
 
@@ -80,12 +80,12 @@ def test_drops_are_counted(told: Told, ring: PfRing) -> None:
     told.tell(DROP=50)
     ring.open()
     assert contents(read_frames(ring, 64, DEADLINE)) == [frame[:192] for frame in FRAMES[50:114]]
-    assert ring.statistics() == (64, 50, 0)
+    assert ring.statistics() == (64, 50, 0, 0)
     assert len(read_frames(ring, 1000, QUIET)) == len(FRAMES) - 114
     ring.close()
-    assert ring.statistics() == (len(FRAMES) - 50, 50, 0), "the last figures stay when it is closed"
+    assert ring.statistics() == (len(FRAMES) - 50, 50, 0, 0), "the last figures stay when it is closed"
     ring.open()
-    assert ring.statistics() == (0, 0, 0), "opening counts from zero"
+    assert ring.statistics() == (0, 0, 0, 0), "opening counts from zero"
 
 
 @pytest.mark.parametrize("code", [1, 6, 99])
@@ -109,7 +109,7 @@ def test_capture_file_of_the_library(told: Told, library: str) -> None:
     source = PfRing(f"pcap:{told.feed(FRAMES)}", library=library)
     source.open()
     assert contents(read_all(source, 1000)) == [frame[:192] for frame in FRAMES]
-    assert (source.failure(), source.warnings(), source.statistics()) == ("", (), (len(FRAMES), 0, 0))
+    assert (source.failure(), source.warnings(), source.statistics()) == ("", (), (len(FRAMES), 0, 0, 0))
     source.close()
 
 
@@ -196,7 +196,7 @@ def test_interface_lost(told: Told, library: str, wire: Wire) -> None:
     with wire.near.entered():
         source.open()
     assert len(read_frames(source, len(FRAMES), DEADLINE)) == len(FRAMES)
-    assert source.statistics() == (len(FRAMES), 0, 0)
+    assert source.statistics() == (len(FRAMES), 0, 0, 0)
     wire.near.ip("link", "set", "dev", NEAR, "down")
     source.statistics()
     assert read_frames(source, 1, DEADLINE) == []

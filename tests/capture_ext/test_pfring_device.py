@@ -37,7 +37,7 @@ def test_opening_refused(told: Told, library: str, device: str, number: int, tex
     with pytest.raises(OSError, match=f"pf_ring {device}: {text}") as caught:
         source.open()
     assert caught.value.errno == number
-    assert (source.failure(), source.statistics()) == (f"pf_ring {device}: not open", (0, 0, 0))
+    assert (source.failure(), source.statistics()) == (f"pf_ring {device}: not open", (0, 0, 0, 0))
 
 
 @pytest.mark.parametrize(

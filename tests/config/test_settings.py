@@ -50,6 +50,7 @@ def test_defaults() -> None:
     (capture,) = settings.capture
     assert (capture.source, capture.threads, capture.promiscuous, capture.snaplen) == ("auto", 1, True, 192)
     assert (capture.count_internal, capture.cluster, capture.ring_mib) == (False, None, 32)
+    assert (capture.fanout, capture.cpus, capture.thread_count) == ("queue", (), 1)
     assert (settings.audit.packets, settings.audit.before, settings.audit.frame_bytes) == (100, 10, 128)
     assert settings.notify.mail is not None
     mail = settings.notify.mail
