@@ -30,7 +30,7 @@ __all__ = ["FIGURES", "measure"]
 
 THRESHOLD = 20_000
 RUNS = {5.0: 20, 1.25: 6}
-TARGETS = {5.0: Target(0.4, at_most=True), 1.25: Target(0.9, at_most=True)}
+TARGETS = {5.0: Target(0.28, at_most=True), 1.25: Target(0.9, at_most=True)}
 VICTIMS = {f"203.0.113.{number}": "vic0" for number in range(2, 31)}
 VICTIMS |= {f"203.0.113.{number}": "nei0" for number in range(34, 62)}
 NOWHERE = "02:00:00:00:00:66"
