@@ -3,7 +3,7 @@
 
 One shape for every header: check the bound, read, advance, hand over.  A frame becomes a packet as soon as both
 addresses are whole; what is cut behind them is left out.  Everything else gets a reason and is counted by it.
-IP and above are in ip.pxd.
+Link headers, tags and labels are in link.pxd, IP and above in ip.pxd.
 
 The tag a kernel strips into the ring's metadata is not looked at: the ethertype that follows it stands in the frame.
 """
@@ -15,8 +15,18 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from capture_ext.batch cimport BATCH, PACKET_FRAGMENT, PACKET_PORTS, PACKET_SYN, Frame, FrameBatch, Packet
-from capture_ext.ip cimport read_ipv4, read_ipv6
-from capture_ext.wire cimport be16
+from capture_ext.ip cimport read_packet
+from capture_ext.link cimport (
+    TYPE_IPV4,
+    TYPE_IPV6,
+    TYPE_PPPOE_DISCOVERY,
+    TYPE_PPPOE_SESSION,
+    Cursor,
+    enter_labels,
+    enter_link,
+    enter_tags,
+    is_labelled,
+)
 
 # Texts of Packet.status; the order is that of frame.Reason.
 REASONS = (
@@ -37,26 +47,6 @@ REASONS = (
 # What is_link_type accepts, named for people.
 LINK_TYPES = "1 Ethernet, 12, 14 and 101 raw IP, 113 and 276 Linux cooked, 228 IPv4, 229 IPv6"
 
-cdef enum:
-    # IEEE 802 numbers (IANA)
-    TYPE_IPV4 = 0x0800
-    TYPE_IPV6 = 0x86dd
-    TYPE_8021Q = 0x8100
-    TYPE_8021AD = 0x88a8
-    TYPE_QINQ = 0x9100           # before 802.1ad
-    TYPE_MPLS = 0x8847
-    TYPE_MPLS_UPSTREAM = 0x8848
-    TYPE_PPPOE_DISCOVERY = 0x8863
-    TYPE_PPPOE_SESSION = 0x8864
-
-    ETHERNET_BYTES = 14
-    SLL_BYTES = 16
-    SLL2_BYTES = 20
-    TAG_BYTES = 4
-    LABEL_BYTES = 4
-    LABEL_BOTTOM = 0x01          # in the third byte of a label: bottom of stack (RFC 3032, 2.1)
-
-
 cdef bint is_link_type(uint32_t number) noexcept nogil:
     """Say whether the parser reads frames of this link type."""
     return (
@@ -65,98 +55,30 @@ cdef bint is_link_type(uint32_t number) noexcept nogil:
     )
 
 
-cdef inline uint8_t read_ip(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
-    """Read IPv4 or IPv6, whichever the first four bits say."""
-    if size == 0:
-        return TRUNCATED
-    if data[0] >> 4 == 4:
-        return read_ipv4(data, size, packet)
-    return read_ipv6(data, size, packet) if data[0] >> 4 == 6 else IP_VERSION
-
-
-cdef uint8_t read_mpls(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
-    """Read what is below a label stack; `data` is its first label.
-
-    Nothing in the stack names the payload: its first four bits do (RFC 4928, 3), and 0 is the control word of a
-    pseudowire (RFC 4385, 3).
-    """
-    cdef int labels = 0
-    cdef bint bottom = False
-    while not bottom:
-        if labels == MPLS_LABELS:
-            return TOO_MANY_LABELS
-        if size < LABEL_BYTES:
-            return TRUNCATED
-        bottom = data[2] & LABEL_BOTTOM
-        data += LABEL_BYTES
-        size -= LABEL_BYTES
-        labels += 1
-    if size == 0:
-        return TRUNCATED
-    if data[0] >> 4 == 0:
-        return MPLS_PSEUDOWIRE
-    if data[0] >> 4 != 4 and data[0] >> 4 != 6:
-        return MPLS_PAYLOAD
-    return read_ip(data, size, packet)
-
-
-cdef inline bint is_tag(uint16_t ethertype) noexcept nogil:
-    return ethertype == TYPE_8021Q or ethertype == TYPE_8021AD or ethertype == TYPE_QINQ
-
-
-cdef inline uint8_t read_payload(
-    uint16_t ethertype, const uint8_t *data, uint32_t size, Packet *packet
-) noexcept nogil:
-    """Read what an ethertype announces, through any tags; `data` is the byte behind the ethertype."""
-    cdef int tags = 0
-    while is_tag(ethertype):
-        if tags == VLAN_TAGS:
-            return TOO_MANY_TAGS
-        if size < TAG_BYTES:
-            return TRUNCATED
-        ethertype = be16(data + 2)
-        data += TAG_BYTES
-        size -= TAG_BYTES
-        tags += 1
-    if ethertype == TYPE_IPV4:
-        return read_ipv4(data, size, packet)
-    if ethertype == TYPE_IPV6:
-        return read_ipv6(data, size, packet)
-    if ethertype == TYPE_MPLS or ethertype == TYPE_MPLS_UPSTREAM:
-        return read_mpls(data, size, packet)
-    return PPPOE if ethertype == TYPE_PPPOE_SESSION or ethertype == TYPE_PPPOE_DISCOVERY else NOT_IP
-
-
-cdef uint8_t read_other_link(
-    uint16_t link_type, const uint8_t *data, uint32_t size, Packet *packet
-) noexcept nogil:
-    """Read a frame of any link type but Ethernet."""
-    if link_type == LINK_RAW or link_type == LINK_RAW_BSD or link_type == LINK_RAW_OPENBSD:
-        return read_ip(data, size, packet)
-    if link_type == LINK_IPV4:
-        return read_ipv4(data, size, packet)
-    if link_type == LINK_IPV6:
-        return read_ipv6(data, size, packet)
-    if link_type == LINK_SLL:
-        if size < SLL_BYTES:
-            return TRUNCATED
-        return read_payload(be16(data + 14), data + SLL_BYTES, size - SLL_BYTES, packet)
-    if link_type == LINK_SLL2:
-        if size < SLL2_BYTES:
-            return TRUNCATED
-        return read_payload(be16(data), data + SLL2_BYTES, size - SLL2_BYTES, packet)
-    return LINK_TYPE
+cdef uint8_t read_rare(Cursor at, Packet *packet) noexcept nogil:
+    """Read what is behind an EtherType that is not IP's."""
+    cdef uint8_t status
+    if is_labelled(at.type):
+        status = enter_labels(&at)
+        return read_packet(&at, packet) if status == PARSED else status
+    return PPPOE if at.type == TYPE_PPPOE_SESSION or at.type == TYPE_PPPOE_DISCOVERY else NOT_IP
 
 
 cdef inline uint8_t read_frame(const Frame *frame, Packet *packet) noexcept nogil:
     """Fill a zeroed `packet`; return PARSED, or a Reason with `packet` still zero."""
-    if frame.link_type != LINK_ETHERNET:
-        return read_other_link(frame.link_type, frame.data, frame.captured, packet)
-    if frame.captured < ETHERNET_BYTES:
-        return TRUNCATED
-    return read_payload(
-        be16(frame.data + 12), frame.data + ETHERNET_BYTES, frame.captured - ETHERNET_BYTES, packet
-    )
+    cdef Cursor at
+    cdef uint8_t status
+    at.data = frame.data
+    at.size = frame.captured
+    at.type = 0
+    status = enter_link(&at, frame.link_type)
+    if status == PARSED:
+        status = enter_tags(&at)
+    if status != PARSED:
+        return status
+    if at.type == TYPE_IPV4 or at.type == TYPE_IPV6:
+        return read_packet(&at, packet)
+    return read_rare(at, packet)
 
 
 cdef void parse_batch(const FrameBatch *batch, Packet *packets) noexcept nogil:

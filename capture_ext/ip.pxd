@@ -1,8 +1,8 @@
 """IPv4, IPv6 and what the counters need of TCP, UDP and ICMP; inline, for the parser's loop.
 
-Every reader checks the bound, reads, advances.  `size` is what may be read at `data`; the header's own length ends
-the reading earlier, so that Ethernet padding is never taken for a port.  A reader that returns a reason has left
-`packet` alone.
+Every reader checks the bound, reads, advances: behind a header the cursor is at the upper header, with what may be
+read of it.  The header's own length ends that earlier than the frame, so that Ethernet padding is never taken for a
+port.  A reader that returns a reason has left `packet` alone.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
@@ -17,7 +17,8 @@ from capture_ext.batch cimport (
     PACKET_SYN,
     Packet,
 )
-from capture_ext.frame cimport IP_VERSION, IPV4_HEADER, IPV4_TOTAL_LENGTH, PARSED, TRUNCATED
+from capture_ext.frame cimport IP_VERSION, IPV4_HEADER, IPV4_TOTAL_LENGTH, NOT_IP, PARSED, TRUNCATED
+from capture_ext.link cimport TYPE_IPV4, TYPE_IPV6, Cursor, advance
 from capture_ext.wire cimport be16, be32, be64
 
 cdef enum:
@@ -83,14 +84,15 @@ cdef inline void read_upper(const uint8_t *data, uint32_t size, Packet *packet) 
         read_ports(data, size, packet)
 
 
-cdef inline uint8_t read_ipv4(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
-    """Fill `packet` from an IPv4 header and what follows it.
+cdef inline uint8_t enter_ipv4(Cursor *at, Packet *packet) noexcept nogil:
+    """Fill `packet` from an IPv4 header; behind one that is cut, or of a later fragment, nothing may be read.
 
     Returns PARSED or a Reason.  Source: RFC 791, 3.1.
     """
+    cdef const uint8_t *data = at.data
     cdef uint32_t header_bytes, ip_bytes
     cdef uint16_t fragment
-    if size < IPV4_HEADER_BYTES:
+    if at.size < IPV4_HEADER_BYTES:
         return TRUNCATED
     if data[0] >> 4 != 4:
         return IP_VERSION
@@ -106,14 +108,13 @@ cdef inline uint8_t read_ipv4(const uint8_t *data, uint32_t size, Packet *packet
     packet.protocol_class = class_of(data[9], PROTOCOL_ICMP)
     packet.source[1] = be32(data + 12)
     packet.destination[1] = be32(data + 16)
+    at.size = min(at.size, ip_bytes)
+    advance(at, min(at.size, header_bytes))
     fragment = be16(data + 6) & IPV4_FRAGMENT
     if fragment:
         packet.flags = PACKET_FRAGMENT
         if fragment & IPV4_OFFSET:
-            return PARSED
-    size = min(size, ip_bytes)
-    if size > header_bytes:
-        read_upper(data + header_bytes, size - header_bytes, packet)
+            at.size = 0
     return PARSED
 
 
@@ -136,8 +137,8 @@ cdef inline uint32_t extension_bytes(uint8_t protocol, const uint8_t *data, uint
     return length if length <= size else 0
 
 
-cdef inline void read_extensions(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
-    """Walk the IPv6 extension headers to the upper header and read that.
+cdef inline void enter_extensions(Cursor *at, Packet *packet) noexcept nogil:
+    """Walk the IPv6 extension headers to the upper header.
 
     `packet.protocol` is the next header of the fixed header on entry, and the last one known at the end: a chain
     that is cut, or longer than IPV6_EXTENSIONS, stays at the header that could not be walked, class `other`.
@@ -146,30 +147,29 @@ cdef inline void read_extensions(const uint8_t *data, uint32_t size, Packet *pac
     cdef uint16_t fragment
     cdef int walked = 0
     while walked < IPV6_EXTENSIONS:
-        length = extension_bytes(packet.protocol, data, size)
+        length = extension_bytes(packet.protocol, at.data, at.size)
         if length == 0:
             break
         walked += 1
-        fragment = be16(data + 2) & IPV6_FRAGMENT if packet.protocol == PROTOCOL_FRAGMENT else 0
-        packet.protocol = data[0]
-        data += length
-        size -= length
+        fragment = be16(at.data + 2) & IPV6_FRAGMENT if packet.protocol == PROTOCOL_FRAGMENT else 0
+        packet.protocol = at.data[0]
+        advance(at, length)
         if fragment:
             packet.flags |= PACKET_FRAGMENT
             if fragment & IPV6_OFFSET:
-                size = 0
+                at.size = 0
                 break
     packet.protocol_class = class_of(packet.protocol, PROTOCOL_ICMPV6)
-    read_upper(data, size, packet)
 
 
-cdef inline uint8_t read_ipv6(const uint8_t *data, uint32_t size, Packet *packet) noexcept nogil:
-    """Fill `packet` from an IPv6 header, its extension headers and what follows them.
+cdef inline uint8_t enter_ipv6(Cursor *at, Packet *packet) noexcept nogil:
+    """Fill `packet` from an IPv6 header and its extension headers.
 
     Returns PARSED or a Reason.  A jumbo payload option (RFC 2675) is not read: such a packet counts 40 bytes.
     Source: RFC 8200, 3 and 4.
     """
-    if size < IPV6_HEADER_BYTES:
+    cdef const uint8_t *data = at.data
+    if at.size < IPV6_HEADER_BYTES:
         return TRUNCATED
     if data[0] >> 4 != 6:
         return IP_VERSION
@@ -180,6 +180,22 @@ cdef inline uint8_t read_ipv6(const uint8_t *data, uint32_t size, Packet *packet
     packet.source[1] = be64(data + 16)
     packet.destination[0] = be64(data + 24)
     packet.destination[1] = be64(data + 32)
-    size = min(size, packet.ip_bytes)
-    read_extensions(data + IPV6_HEADER_BYTES, size - IPV6_HEADER_BYTES, packet)
+    at.size = min(at.size, packet.ip_bytes)
+    advance(at, IPV6_HEADER_BYTES)
+    enter_extensions(at, packet)
     return PARSED
+
+
+cdef inline uint8_t read_packet(Cursor *at, Packet *packet) noexcept nogil:
+    """Fill `packet` from IPv4 or IPv6, as the EtherType says, and what follows it; the cursor is at the upper header.
+
+    Returns PARSED or a Reason: NOT_IP for any other EtherType.
+    """
+    cdef uint8_t status = NOT_IP
+    if at.type == TYPE_IPV4:
+        status = enter_ipv4(at, packet)
+    elif at.type == TYPE_IPV6:
+        status = enter_ipv6(at, packet)
+    if status == PARSED:
+        read_upper(at.data, at.size, packet)
+    return status
