@@ -25,6 +25,9 @@ class HealthReport(NamedTuple):
     ipv6_evicted: int
     ipv6_refused: int
     flows_missed: int
+    tunnels_opened: int
+    tunnels_unread: int
+    tunnels_too_deep: int
     clock_stopped: int
     lateness_ns: int
     ticks_late_5ms: int

@@ -50,6 +50,9 @@ class HealthReport(NamedTuple):
     ipv6_evicted: int
     ipv6_refused: int
     flows_missed: int
+    tunnels_opened: int
+    tunnels_unread: int
+    tunnels_too_deep: int
     clock_stopped: int
     lateness_ns: int
     ticks_late_5ms: int
@@ -194,6 +197,17 @@ def internal_destinations(Engine engine, int count):
     return found.most_common(count)
 
 
+cdef tuple tunnel_counts(Engine engine):
+    """Give how many frames count by an inner packet, and how many do not for each of two reasons."""
+    cdef Worker worker
+    cdef uint64_t opened = 0, unread = 0, too_deep = 0
+    for worker in engine.workers:
+        opened += peek64(&worker.lane.tunnels.opened)
+        unread += peek64(&worker.lane.tunnels.unread)
+        too_deep += peek64(&worker.lane.tunnels.too_deep)
+    return opened, unread, too_deep
+
+
 def health(Engine engine):
     """Give what is in use and what did not fit."""
     cdef Worker worker
@@ -210,6 +224,7 @@ def health(Engine engine):
             evicted,
             refused,
             sum([worker.flows.missed() for worker in engine.workers]),
+            *tunnel_counts(engine),
             engine.scene.clock_stopped,
             engine.lateness_ns,
             engine.late_5ms,

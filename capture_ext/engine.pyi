@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from capture_ext.hosts6 import Hosts6
@@ -35,7 +35,13 @@ class Engine:
         sizes: EngineSizes,
         seed: bytes,
     ) -> None: ...
-    def add_worker(self, source: FrameSource, count_internal: bool) -> Worker: ...
+    def add_worker(
+        self,
+        source: FrameSource,
+        count_internal: bool,
+        decapsulate: Collection[str] = (),
+        vxlan_port: int = 4789,
+    ) -> Worker: ...
     def begin(self, now_ns: int) -> None: ...
     def tick(self, now_ns: int) -> bool: ...
     def set_limits(self, limits: Limits) -> None: ...

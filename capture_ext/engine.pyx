@@ -29,6 +29,7 @@ from capture_ext.rates cimport Rates, State
 from capture_ext.samples cimport Samples
 from capture_ext.source cimport FrameSource
 from capture_ext.totals cimport COURSES, NO_LINE, Totals
+from capture_ext.tunnel cimport set_tunnels
 from capture_ext.worker cimport Worker
 
 cdef extern from "<pthread.h>" nogil:
@@ -146,11 +147,17 @@ cdef class Engine:
     cdef void unlock(self) noexcept nogil:
         pthread_mutex_unlock(&self.mutex)
 
-    def add_worker(self, FrameSource source, bint count_internal):
+    def add_worker(self, FrameSource source, bint count_internal, decapsulate=(), vxlan_port=4789):
         """Give a worker for a source; all of them before the clock runs.
 
+        Args:
+            source: Gives the frames.
+            count_internal: Whether packets between two of our hosts count at both of them.
+            decapsulate: Names of tunnel.TUNNELS: a packet inside counts instead of the one around it.
+            vxlan_port: UDP port of VXLAN.
+
         Raises:
-            ValueError: If there are too many.
+            ValueError: If there are too many, or something cannot be decapsulated.
         """
         cdef Worker worker = Worker.__new__(Worker)
         if self.scene.workers == WORKERS_LIMIT:
@@ -166,6 +173,7 @@ cdef class Engine:
         worker.lane.samples = &worker.samples.ring
         worker.lane.audits = &self.audits.pool
         worker.lane.tick = self.scene.tick
+        set_tunnels(&worker.lane.tunnels, decapsulate, vxlan_port)
         self.lock()
         self.scene.tables[self.scene.workers] = worker.lane.tables
         self.scene.rings[self.scene.workers] = worker.lane.samples

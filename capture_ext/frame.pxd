@@ -20,7 +20,8 @@ cdef enum Reason:
     MPLS_PAYLOAD = 9
     MPLS_PSEUDOWIRE = 10
     PPPOE = 11
-    REASON_COUNT = 12
+    TOO_DEEP = 12
+    REASON_COUNT = 13
 
 # Frame.link_type (https://www.tcpdump.org/linktypes.html)
 cdef enum LinkType:

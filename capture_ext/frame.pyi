@@ -16,5 +16,11 @@ class ParsedPacket(NamedTuple):
     source: int
     destination: int
 
-def parse_frames(frames: list[bytes], link_type: int, stripped_tag: int = 0) -> list[ParsedPacket]: ...
-def parse(frame: bytes, link_type: int, stripped_tag: int = 0) -> ParsedPacket: ...
+def parse_frames(
+    frames: list[bytes],
+    link_type: int,
+    stripped_tag: int = 0,
+    decapsulate: tuple[str, ...] = (),
+    vxlan_port: int = 4789,
+) -> list[ParsedPacket]: ...
+def parse(frame: bytes, link_type: int, stripped_tag: int = 0, decapsulate: tuple[str, ...] = ()) -> ParsedPacket: ...

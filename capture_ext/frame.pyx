@@ -3,7 +3,8 @@
 
 One shape for every header: check the bound, read, advance, hand over.  A frame becomes a packet as soon as both
 addresses are whole; what is cut behind them is left out.  Everything else gets a reason and is counted by it.
-Link headers, tags and labels are in link.pxd, IP and above in ip.pxd.
+Link headers, tags and labels are in link.pxd, IP and above in ip.pxd.  Encapsulations are not looked into here: that is
+a stage of its own (tunnel.pyx).
 
 The tag a kernel strips into the ring's metadata is not looked at: the ethertype that follows it stands in the frame.
 """
@@ -27,6 +28,7 @@ from capture_ext.link cimport (
     enter_tags,
     is_labelled,
 )
+from capture_ext.tunnel cimport Tunnels, open_batch, set_tunnels
 
 # Texts of Packet.status; the order is that of frame.Reason.
 REASONS = (
@@ -42,6 +44,7 @@ REASONS = (
     "mpls_payload",
     "mpls_pseudowire",
     "pppoe",
+    "too_deep",
 )
 
 # What is_link_type accepts, named for people.
@@ -157,17 +160,25 @@ cdef int copy_frame(Frame *frame, bytes data, uint16_t link_type, uint32_t strip
     return 0
 
 
-def parse_frames(frames: list[bytes], link_type: int, stripped_tag: int = 0) -> list[ParsedPacket]:
-    """Parse up to 32 frames of one link type in one batch.
+def parse_frames(
+    frames: list[bytes],
+    link_type: int,
+    stripped_tag: int = 0,
+    decapsulate: tuple[str, ...] = (),
+    vxlan_port: int = 4789,
+) -> list[ParsedPacket]:
+    """Parse up to 32 frames of one link type in one batch, through the encapsulations named.
 
     Raises:
-        ValueError: If there are more than 32.
+        ValueError: If there are more than 32, or something cannot be switched on.
     """
     cdef FrameBatch batch
     cdef Packet packets[BATCH]
+    cdef Tunnels tunnels
     cdef uint32_t i
     if len(frames) > BATCH:
         raise ValueError(f"{len(frames)} frames do not fit a batch of {BATCH}")
+    set_tunnels(&tunnels, decapsulate, vxlan_port)
     batch.count = 0
     try:
         for data in frames:
@@ -175,12 +186,13 @@ def parse_frames(frames: list[bytes], link_type: int, stripped_tag: int = 0) -> 
             batch.count += 1
         with nogil:
             parse_batch(&batch, packets)
+            open_batch(&batch, packets, &tunnels)
         return [parsed_packet(&packets[i]) for i in range(batch.count)]
     finally:
         for i in range(batch.count):
             free(<void *>batch.frames[i].data)
 
 
-def parse(frame: bytes, link_type: int, stripped_tag: int = 0) -> ParsedPacket:
+def parse(frame: bytes, link_type: int, stripped_tag: int = 0, decapsulate: tuple[str, ...] = ()) -> ParsedPacket:
     """Parse one frame."""
-    return parse_frames([frame], link_type, stripped_tag)[0]
+    return parse_frames([frame], link_type, stripped_tag, decapsulate)[0]

@@ -22,9 +22,8 @@ from libc.stdint cimport int64_t, uint32_t
 from capture_ext.batch cimport BATCH, FrameBatch, Packet
 from capture_ext.detector cimport Scene
 from capture_ext.engine cimport Engine
-from capture_ext.frame cimport parse_batch
 from capture_ext.totals cimport COURSES
-from capture_ext.worker cimport Worker, process
+from capture_ext.worker cimport Worker, process, read_batch
 
 cdef enum:
     SECOND_NS = 1_000_000_000
@@ -117,7 +116,7 @@ cdef class Player:
         if count <= 0:
             self.idle = count == 0
             return STEP_TELL if self.idle else STEP_OUT
-        parse_batch(&self._batch, self._packets)
+        read_batch(&self._worker.lane, &self._batch, self._packets)
         return STEP_ON
 
     cdef int64_t _count_until_due(self) noexcept nogil:

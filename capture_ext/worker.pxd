@@ -6,6 +6,7 @@ from capture_ext.flows cimport Flows, FlowTable
 from capture_ext.samples cimport SampleRing, Samples
 from capture_ext.source cimport FrameSource
 from capture_ext.totals cimport Tables, Totals
+from capture_ext.tunnel cimport Tunnels
 
 cdef struct Lane:                # what one capture thread works on
     Tables *tables
@@ -13,7 +14,9 @@ cdef struct Lane:                # what one capture thread works on
     SampleRing *samples
     AuditPool *audits
     const uint32_t *tick
+    Tunnels tunnels
 
+cdef void read_batch(Lane *lane, const FrameBatch *batch, Packet *packets) noexcept nogil
 cdef void process(Lane *lane, const FrameBatch *batch, const Packet *packets, uint32_t begin,
                   uint32_t end) noexcept nogil
 

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, autotestdict=False
 """One capture thread: frames from its source into its own tables.
 
-    frames ─► parse ─► aim ─► count ─► flows ─► touch ─► audit ─► sample
+    frames ─► parse ─► open ─► aim ─► count ─► flows ─► touch ─► audit ─► sample
 
 Threads.  Each worker is run by one thread and is the only writer of its tables.  It reads the tick's number and the
 audit pool, which the detector writes.  The lane holds pointers into objects that the worker keeps alive.
@@ -17,9 +17,17 @@ from capture_ext.frame cimport parse_batch
 from capture_ext.samples cimport sample_batch
 from capture_ext.source cimport SOURCE_ENDED, FrameSource
 from capture_ext.totals cimport Aim, Line, aim_batch, count_batch, touch_batch
+from capture_ext.tunnel cimport open_batch
 
 cdef enum:
     WAIT_MS = 8                  # longest wait for a batch, and so for a stop
+
+
+cdef void read_batch(Lane *lane, const FrameBatch *batch, Packet *packets) noexcept nogil:
+    """Fill the packets of a batch, through the encapsulations that are switched on.  No GIL."""
+    parse_batch(batch, packets)
+    if lane.tunnels.kinds:
+        open_batch(batch, packets, &lane.tunnels)
 
 
 cdef void process(
@@ -67,7 +75,7 @@ cdef class Worker:
                 count = source.next_batch(&batch, WAIT_MS)
                 if count > 0:
                     ask_for(&batch)
-                    parse_batch(&batch, packets)
+                    read_batch(&self.lane, &batch, packets)
                     process(&self.lane, &batch, packets, 0, <uint32_t>count)
         if count >= 0:
             return ""

@@ -26,7 +26,7 @@ from fnm_guard.core.policy import Mode
 from fnm_guard.notify import Composer, Kind, MailSettings, Notice, Templates
 from fnm_guard.pipeline import PULSE_SECONDS, Pipeline
 from fnm_guard.reports import Reports
-from fnm_guard.specs import audit_spec, mail_settings, notify_policy
+from fnm_guard.specs import audit_spec, mail_settings, notify_policy, replay_decapsulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,7 +79,8 @@ def _run(
     files: "Sequence[Path]", settings: "Settings", mail_folder: Path | None, lines: "_Lines | None", *, follow: bool
 ) -> "_Outcome":
     internal = bool(settings.capture) and all(entry.count_internal for entry in settings.capture)
-    engine = Replay(settings.detection_policy(), audit_spec(settings), count_internal=internal)
+    inside = replay_decapsulation(settings)
+    engine = Replay(settings.detection_policy(), audit_spec(settings), count_internal=internal, decapsulation=inside)
     guard = Guard(settings.attack_policy(), replace(settings.ban_policy(), mode=Mode.ACT))
     attacks = _Attacks()
     mails = _Mails(settings, mail_folder) if mail_folder else _Silence()

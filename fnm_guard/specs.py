@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from fnm_guard.announcer.settings import AnnouncerSettings
-from fnm_guard.capture.model import AuditSpec, SourceKind, SourceSpec
+from fnm_guard.capture.model import AuditSpec, Decapsulation, SourceKind, SourceSpec
+from fnm_guard.config.settings import CaptureSettings
 from fnm_guard.notify.model import MailSettings, NotifyPolicy, ScriptSettings
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ __all__ = [
     "audit_spec",
     "mail_settings",
     "notify_policy",
+    "replay_decapsulation",
     "script_settings",
     "source_specs",
 ]
@@ -33,10 +35,24 @@ def source_specs(settings: "Settings") -> list[SourceSpec]:
             count_internal=entry.count_internal,
             cluster=entry.cluster,
             ring_bytes=entry.ring_mib << 20,
+            decapsulation=Decapsulation(entry.decapsulate, entry.vxlan_port),
         )
         for entry in settings.capture
         for interface in entry.interfaces
     ]
+
+
+def replay_decapsulation(settings: "Settings") -> Decapsulation:
+    """Give what a replay looks into: what every entry of `capture` does, the defaults if there is none.
+
+    Entries with several ports for VXLAN have no VXLAN in common.
+    """
+    entries = settings.capture or (CaptureSettings(interfaces=("none",)),)
+    kinds = [kind for kind in entries[0].decapsulate if all(kind in entry.decapsulate for entry in entries)]
+    ports = {entry.vxlan_port for entry in entries}
+    if len(ports) > 1 and "vxlan" in kinds:
+        kinds.remove("vxlan")
+    return Decapsulation(tuple(kinds), entries[0].vxlan_port)
 
 
 def audit_spec(settings: "Settings") -> AuditSpec:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fnm_guard import specs
-from fnm_guard.capture.model import SourceKind
+from fnm_guard.capture.model import Decapsulation, SourceKind
 from fnm_guard.capture.sources import build_sources
 from fnm_guard.config import ConfigError, parse
 from fnm_guard.config.settings import Settings
@@ -53,6 +53,32 @@ def test_a_ring_that_cannot_be_built_is_refused_with_its_place() -> None:
     """AF_PACKET takes 1 GiB at the most: `check` says so, not the daemon when it opens the source."""
     with pytest.raises(ConfigError, match=r"capture\[1\].ring_mib: .*1025.* 1 to 1024"):
         settings("capture: [{source: af_packet, interfaces: [a0], ring_mib: 1025}]\n")
+
+
+def test_a_source_looks_into_what_its_entry_says() -> None:
+    """Each entry has its own encapsulations; PPPoE alone is on by default."""
+    first, second = specs.source_specs(
+        settings(
+            "capture:\n"
+            "  - {interfaces: [a0]}\n"
+            "  - {interfaces: [b0], decapsulate: [gre, 6in4, vxlan], vxlan_port: 8472}\n"
+        )
+    )
+    assert first.decapsulation == Decapsulation(("pppoe",), 4789)
+    assert second.decapsulation == Decapsulation(("gre", "6in4", "vxlan"), 8472)
+
+
+def test_a_replay_looks_into_what_every_entry_does() -> None:
+    """As with count_internal; without an entry it is the default, and VXLAN needs one port."""
+    assert specs.replay_decapsulation(settings()) == Decapsulation(("pppoe",), 4789)
+    text = (
+        "capture:\n  - {{interfaces: [a0], decapsulate: [gre, vxlan]}}\n  - {{interfaces: [b0], decapsulate: [{0}]}}\n"
+    )
+    assert specs.replay_decapsulation(settings(text.format("vxlan, gre"))).kinds == ("gre", "vxlan")
+    assert specs.replay_decapsulation(settings(text.format("vxlan"))).kinds == ("vxlan",)
+    assert specs.replay_decapsulation(settings(text.format(""))).kinds == ()
+    other = text.format("vxlan, gre").replace("gre]}\n", "gre], vxlan_port: 8472}\n")
+    assert specs.replay_decapsulation(settings(other)).kinds == ("gre",)
 
 
 def test_the_audit_is_as_configured() -> None:

@@ -26,6 +26,8 @@ from fnm_guard.capture.sources import build_sources
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from capture_ext.engine import Engine
+    from capture_ext.worker import Worker
     from fnm_guard.capture.model import SourceSpec, SourceState
     from fnm_guard.capture.sources import BuiltSource
     from fnm_guard.core.model import Crossing
@@ -80,7 +82,7 @@ class Capture(Reader):
         try:
             built = self._build(self._specs)
             failures = _open(built)
-            workers = [self._engine.add_worker(one.source, one.count_internal) for one in built]
+            workers = [_worker(self._engine, one) for one in built]
         except (OSError, ValueError, CaptureError) as error:
             for one in built:
                 one.source.close()
@@ -150,6 +152,11 @@ class Capture(Reader):
                     runner.look()
                 except Exception:  # noqa: BLE001  # the other sources must be looked at, and this one again
                     _log.exception("look at a source failed", source=runner.state.description)
+
+
+def _worker(engine: "Engine", built: "BuiltSource") -> "Worker":
+    kinds, vxlan_port = built.decapsulation.kinds, built.decapsulation.vxlan_port
+    return engine.add_worker(built.source, built.count_internal, kinds, vxlan_port)
 
 
 def _open(built: "Sequence[BuiltSource]") -> list[str]:

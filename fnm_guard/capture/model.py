@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuditSpec",
     "CaptureError",
+    "Decapsulation",
     "DirectionTotals",
     "Health",
     "HostTotals",
@@ -48,6 +49,19 @@ class TopOrder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Decapsulation:
+    """Encapsulations in which the inner packet counts instead of the outer one.
+
+    Attributes:
+        kinds: Names: gre, ipip, 6in4, vxlan, pppoe, pseudowire.
+        vxlan_port: UDP port of VXLAN.
+    """
+
+    kinds: tuple[str, ...] = ()
+    vxlan_port: int = 4789
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSpec:
     """One interface to read.
 
@@ -59,6 +73,7 @@ class SourceSpec:
         count_internal: Whether packets between two of our hosts also count at both of them.
         cluster: PF_RING cluster of the threads; None: chosen.
         ring_bytes: Size of each thread's AF_PACKET ring.
+        decapsulation: What is looked into.
     """
 
     interface: str
@@ -71,6 +86,7 @@ class SourceSpec:
     count_internal: bool = False
     cluster: int | None = None
     ring_bytes: int = 32 << 20
+    decapsulation: Decapsulation = Decapsulation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +196,9 @@ class Health:
         audits_refused: Crossings without an audit, because all were in use.
         ipv6_entered, ipv6_evicted, ipv6_refused: IPv6 hosts: entered; evicted for others; packets without a place.
         flows_missed: Packets whose flow was not counted, because the table was full of live ones.
+        tunnels_opened: Frames that count by the packet inside an encapsulation.
+        tunnels_unread: Tunnel packets that count themselves, because what is inside could not be read.
+        tunnels_too_deep: The same, because it lies more than 4 encapsulations deep.
         clock_stopped: Ticks without time.
         ticks_late_5ms, ticks_late_50ms, ticks_late_500ms: Ticks that came so late at least.
         lateness_seconds: Latest tick so far.
@@ -195,6 +214,9 @@ class Health:
     ipv6_evicted: int
     ipv6_refused: int
     flows_missed: int
+    tunnels_opened: int
+    tunnels_unread: int
+    tunnels_too_deep: int
     clock_stopped: int
     ticks_late_5ms: int
     ticks_late_50ms: int

@@ -7,7 +7,7 @@ from capture_ext.pcapfile import PcapFile
 from capture_ext.player import Player
 from capture_ext.source import FrameSource
 from fnm_guard.capture.groups import to_ns
-from fnm_guard.capture.model import AuditSpec
+from fnm_guard.capture.model import AuditSpec, Decapsulation
 from fnm_guard.capture.reader import Reader
 
 if TYPE_CHECKING:
@@ -32,17 +32,24 @@ class Replay(Reader):
         policy: Networks and thresholds.
         audit: What is kept of an attack; None: the defaults.
         count_internal: Whether packets between two of our hosts also count at both of them.
+        decapsulation: What is looked into; None: nothing.
 
     Attributes:
         failures: One line for each file that could not be read, or not to its end.
     """
 
     def __init__(
-        self, policy: "DetectionPolicy", audit: AuditSpec | None = None, *, count_internal: bool = False
+        self,
+        policy: "DetectionPolicy",
+        audit: AuditSpec | None = None,
+        *,
+        count_internal: bool = False,
+        decapsulation: Decapsulation | None = None,
     ) -> None:
         super().__init__(policy, audit or AuditSpec())
         self.failures: list[str] = []
-        self._worker = self._engine.add_worker(FrameSource(), count_internal)
+        inside = decapsulation or Decapsulation()
+        self._worker = self._engine.add_worker(FrameSource(), count_internal, inside.kinds, inside.vxlan_port)
         self._player = Player(self._engine, self._worker, to_ns(PULSE_SECONDS))
         self._stop_due: float | None = None
 

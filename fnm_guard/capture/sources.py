@@ -9,7 +9,7 @@ import structlog
 from capture_ext.afpacket import AfPacket
 from capture_ext.pfring import PfRing
 from fnm_guard.capture.choose import choose
-from fnm_guard.capture.model import SourceKind
+from fnm_guard.capture.model import Decapsulation, SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +37,7 @@ class BuiltSource:
         note: Why its backend was chosen, "" if it was asked for.
         cpu: Processor its thread is pinned to, None: none.
         facts: What the log tells of it at the start; the same for all threads of an interface.
+        decapsulation: What is looked into.
     """
 
     source: "FrameSource"
@@ -45,6 +46,7 @@ class BuiltSource:
     note: str = ""
     cpu: int | None = None
     facts: "Mapping[str, object]" = field(default_factory=dict)
+    decapsulation: Decapsulation = field(default_factory=Decapsulation)
 
     def describe(self) -> str:
         """Name the source for people, with why it was chosen."""
@@ -80,7 +82,9 @@ def _build(spec: "SourceSpec", number: int) -> "list[BuiltSource]":
     make = _pf_ring if choice.kind is SourceKind.PF_RING else _af_packet
     facts = _facts(spec, choice)
     return [
-        BuiltSource(make(spec, number), spec.interface, spec.count_internal, choice.reason, cpu, facts)
+        BuiltSource(
+            make(spec, number), spec.interface, spec.count_internal, choice.reason, cpu, facts, spec.decapsulation
+        )
         for cpu in spec.cpus or [None] * spec.threads
     ]
 

@@ -35,6 +35,9 @@ Interface = Annotated[
 ]
 
 
+Encapsulation = Annotated[str, kinds.choice("gre", "ipip", "6in4", "vxlan", "pppoe", "pseudowire")]
+
+
 def _read_threshold(value: object) -> float | None:
     if value is None or value is False or (isinstance(value, str) and value.lower() in {"off", "no", "false"}):
         return None
@@ -79,6 +82,11 @@ class CaptureSettings(Section):
     count_internal: Annotated[bool, kinds.switch()] = False
     """Whether traffic between two of our hosts also counts as incoming and outgoing; true on a mirror of an uplink,
     where a flood with sources forged out of our own networks looks internal."""
+    decapsulate: Annotated[tuple[Encapsulation, ...], Field(max_length=6)] = ("pppoe",)
+    """Encapsulations in which the packet inside is counted instead of the one around it, nested at most 4 deep: gre,
+    ipip (IPv4 in IPv4 or IPv6), 6in4 (IPv6 in IPv4 or IPv6), vxlan, pppoe, pseudowire (Ethernet below MPLS labels)."""
+    vxlan_port: Annotated[int, kinds.whole(1, 65_535)] = 4789
+    """UDP port that VXLAN is sent to; 8472 where Linux's own default is in use."""
     cluster: Annotated[int, kinds.whole(1, 255)] | None = None
     """PF_RING cluster through which the threads of one interface share its frames; empty: one is chosen."""
     ring_mib: Annotated[int, kinds.whole(1, 1024)] = 32
@@ -95,6 +103,12 @@ class CaptureSettings(Section):
         if self.cluster is not None and len(self.interfaces) > 1:
             text = f"shared by {len(self.interfaces)} interfaces: {self.cluster}; allowed: one interface a cluster"
             yield Contradiction(("cluster",), text, (("interfaces",),))
+        for index, kind in enumerate(self.decapsulate):
+            if kind in self.decapsulate[:index]:
+                yield Contradiction(("decapsulate", index), f"stands twice: {kind}; allowed: once")
+        if "vxlan_port" in self.model_fields_set and "vxlan" not in self.decapsulate:
+            text = "vxlan is not decapsulated; allowed: with vxlan in decapsulate"
+            yield Contradiction(("vxlan_port",), text, (("decapsulate",),))
 
     def _foreign_names(self) -> Iterator[Contradiction]:
         for position, name in enumerate(self.interfaces):

@@ -45,6 +45,7 @@ class Lane:
         workers: int = 1,
         count_internal: bool = False,
         checks: Limits | None = None,
+        decapsulate: Sequence[str] = (),
     ) -> None:
         self.engine = Engine(
             numbers(*(networks or ("203.0.113.0/24",))),
@@ -54,7 +55,7 @@ class Lane:
             sizes or EngineSizes(),
             SEED,
         )
-        self.workers = [self.engine.add_worker(MemoryFrames([]), count_internal) for _ in range(workers)]
+        self.workers = [self.engine.add_worker(MemoryFrames([]), count_internal, decapsulate) for _ in range(workers)]
         self.now = 1000 * SECOND
         self.engine.begin(self.now)
 

@@ -18,7 +18,7 @@ from capture_ext.afpacket import AfPacket
 from capture_ext.memory import MemoryFrames
 from fnm_guard.capture import runner
 from fnm_guard.capture.live import Capture
-from fnm_guard.capture.model import CaptureError, SourceKind, SourceSpec
+from fnm_guard.capture.model import CaptureError, Decapsulation, SourceKind, SourceSpec
 from fnm_guard.capture.sources import BuiltSource, build_sources, ring_blocks
 from fnm_guard.core.model import Crossing, Direction, Thresholds
 from fnm_guard.core.policy import DetectionPolicy
@@ -150,8 +150,26 @@ def test_a_small_ring_has_small_blocks(mebibytes: int, block_bytes: int, blocks:
 
 def test_threads_of_one_interface_share_a_group() -> None:
     """Each thread has a source of its own, and all of one interface are described alike."""
-    built = build_sources([SourceSpec("eth3", kind=SourceKind.AF_PACKET, threads=3, count_internal=True)])
+    inside = Decapsulation(("gre",), 8472)
+    spec = SourceSpec("eth3", kind=SourceKind.AF_PACKET, threads=3, count_internal=True, decapsulation=inside)
+    built = build_sources([spec])
     assert [(one.source.describe(), one.count_internal) for one in built] == [("af_packet eth3", True)] * 3
+    assert [one.decapsulation for one in built] == [inside] * 3
+
+
+def test_each_source_looks_into_its_own_tunnels() -> None:
+    """One mirror carries PPPoE, another does not: the switches are those of the source."""
+    frame = bytes(12) + b"\x88\x64\x11\0\0\x07\0\x30\0\x21" + Sent().frame()[14:]
+    kinds: tuple[tuple[str, ...], ...] = (("pppoe",), ())
+    built = [
+        BuiltSource(MemoryFrames([(0, frame)], rounds=5), "memory", False, "", Decapsulation(some)) for some in kinds
+    ]
+    with running(Capture(POLICY, [SPEC], build=lambda _: built)) as capture:
+        deadline = time.monotonic() + DEADLINE
+        while capture.traffic().frames < 10 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert dict(capture.traffic().unparsed) == {"pppoe": 5}
+        assert (capture.health().tunnels_opened, capture.health().tunnels_unread) == (5, 0)
 
 
 @pytest.mark.netns

@@ -1,5 +1,6 @@
 """A replay decides on the capture's own clock."""
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ import pytest
 from netaddr import IPAddress, IPNetwork
 
 from capture.frames import SYN, TCP, Sent, pcap
-from fnm_guard.capture.model import AuditSpec, SideTotals
+from fnm_guard.capture.model import AuditSpec, Decapsulation, SideTotals
 from fnm_guard.capture.replay import Replay
 from fnm_guard.core.model import Audit, Crossing, Direction, Thresholds
 from fnm_guard.core.policy import DetectionPolicy
@@ -96,6 +97,20 @@ def test_internal_counts_at_both_ends_when_asked(tmp_path: Path) -> None:
     totals = {str(total.host): total for total in replay.hosts()}
     assert totals["203.0.113.7"].incoming.packets == totals["203.0.113.8"].outgoing.packets == 1
     assert replay.traffic().directions[Direction.INTERNAL].packets == 1
+
+
+def test_a_replay_looks_into_tunnels_when_told(tmp_path: Path) -> None:
+    """The same file: the tunnel's end is counted, or the host behind it."""
+    inner = Sent(ip_bytes=28).frame()[14:]
+    outer = struct.pack("!BBHHHBBH", 0x45, 0, 48, 1, 0, 64, 4, 0) + IPAddress("192.0.2.1").packed
+    file = tmp_path / "tunnel.pcap"
+    file.write_bytes(pcap([(START, Sent().frame()[:14] + outer + IPAddress("203.0.113.1").packed + inner)]))
+    closed, opened = Replay(POLICY), Replay(POLICY, decapsulation=Decapsulation(("ipip",)))
+    for replay in (closed, opened):
+        play(replay, file)
+    assert [(str(total.host), total.incoming.bytes) for total in closed.hosts()] == [("203.0.113.1", 48)]
+    assert [(str(total.host), total.incoming.bytes) for total in opened.hosts()] == [("203.0.113.7", 28)]
+    assert (closed.health().tunnels_opened, opened.health().tunnels_opened) == (0, 1)
 
 
 def test_ipv6_flood(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from capture_ext.frame import REASONS, parse, parse_frames
+from capture_ext.frame import parse, parse_frames
 from frames import golden, oracle
 from frames.cases import cases
 
@@ -27,11 +27,6 @@ def test_every_piece_of_a_golden_frame_reads_as_the_oracle_says(case: golden.Gol
     for start in range(0, len(pieces), BATCH):
         some = pieces[start : start + BATCH]
         assert parse_frames(some, case.link_type) == [oracle.read(piece, case.link_type) for piece in some]
-
-
-def test_every_reason_has_a_golden_frame() -> None:
-    """A reason that no frame has is none; the link type's own is a test of its own."""
-    assert {case.line.get("reason", "") for case in FRAMES} | {"link_type"} == set(REASONS)
 
 
 def test_the_golden_files_are_those_of_the_cases() -> None:

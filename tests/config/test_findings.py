@@ -45,6 +45,7 @@ detection: {window: 1s, tick: 300ms, release: 5}
         "detection: {flows: x, thresholds: {incoming: {flows: 5}}}",
         "bgp: {local_as: x, router_id: 192.0.2.2, peers: {a: {address: 192.0.2.1, as: 64496, local_preference: 5}}}",
         "capture: [{interfaces: [eth3], source: x, cluster: 5}]",
+        "capture: [{interfaces: [eth3], decapsulate: [x], vxlan_port: 8472}]",
         "audit: {frame_bytes: x}\ncapture: [{interfaces: [eth3], snaplen: 100}]",
         "notify: {mail: {server: mx, from: a@b, to: [c@d], user: u, security: tls, password: {}}}",
     ],

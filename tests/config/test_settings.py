@@ -51,6 +51,7 @@ def test_defaults() -> None:
     assert (capture.source, capture.threads, capture.promiscuous, capture.snaplen) == ("auto", 1, True, 192)
     assert (capture.count_internal, capture.cluster, capture.ring_mib) == (False, None, 32)
     assert (capture.fanout, capture.cpus, capture.thread_count) == ("queue", (), 1)
+    assert (capture.decapsulate, capture.vxlan_port) == (("pppoe",), 4789)
     assert (settings.audit.packets, settings.audit.before, settings.audit.frame_bytes) == (100, 10, 128)
     assert settings.notify.mail is not None
     mail = settings.notify.mail
@@ -64,6 +65,22 @@ def test_defaults() -> None:
     assert (exabgp.managed, exabgp.command, exabgp.user, exabgp.on_stop) == (True, None, None, "withdraw")
     assert (settings.api.group, settings.log.level, settings.log.format) == ("fnm-guard", "info", "text")
     assert (settings.paths.runtime, settings.paths.state) == (Path("/run/fnm-guard"), Path("/var/lib/fnm-guard"))
+
+
+def test_decapsulation() -> None:
+    """Names are known, stand once, and VXLAN's port is set with VXLAN alone; nothing switches PPPoE off too."""
+    (entry,) = parse("capture: [{interfaces: [a], decapsulate: [6in4, vxlan], vxlan_port: 8472}]\n").capture
+    assert (entry.decapsulate, entry.vxlan_port) == (("6in4", "vxlan"), 8472)
+    assert parse("capture: [{interfaces: [a], decapsulate: []}]\n").capture[0].decapsulate == ()
+    assert wrong("capture: [{interfaces: [a], decapsulate: [gre, l2tp]}]\n") == [
+        "capture[1].decapsulate[2]: unknown: 'l2tp'; allowed: gre, ipip, 6in4, vxlan, pppoe, pseudowire"
+    ]
+    assert wrong("capture: [{interfaces: [a], decapsulate: [gre, ipip, gre]}]\n") == [
+        "capture[1].decapsulate[3]: stands twice: gre; allowed: once"
+    ]
+    assert wrong("capture: [{interfaces: [a], vxlan_port: 8472}]\n") == [
+        "capture[1].vxlan_port: vxlan is not decapsulated; allowed: with vxlan in decapsulate"
+    ]
 
 
 def test_empty_sections_are_defaults() -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from frames.oracle import Fields
 
 FOLDER = Path(__file__).parent.parent / "golden" / "frames"
+TUNNELS = FOLDER.with_name("tunnels")
 CLASSES = ("tcp", "udp", "icmp", "other")
 FILE_HEADER = "<IHHiIII"
 RECORD_HEADER = "<IIII"
@@ -73,5 +74,10 @@ def load(path: Path) -> list[Golden]:
 
 
 def load_all() -> list[Golden]:
-    """Read every golden file."""
+    """Read every golden file without tunnels: nothing is to be decapsulated."""
     return [golden for path in sorted(FOLDER.glob("*.pcap")) for golden in load(path)]
+
+
+def load_tunnels() -> list[Golden]:
+    """Read every golden file with tunnels: everything is to be decapsulated."""
+    return [golden for path in sorted(TUNNELS.glob("*.pcap")) for golden in load(path)]

@@ -27,10 +27,11 @@ def give_up(reason: str) -> NoReturn:
 
 
 class Cutter:
-    """Bytes that are taken from the front."""
+    """Bytes that are taken from the front; `room` is how many there were before a mirror cut them, None: who knows."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, room: int | None = None) -> None:
         self.data = data
+        self.room = room
 
     def take(self, layout: str) -> tuple[int, ...]:
         """Take the numbers of one header; a header that is not whole ends the reading."""
@@ -39,6 +40,8 @@ class Cutter:
             give_up("truncated")
         numbers = struct.unpack(layout, self.data[:size])
         self.data = self.data[size:]
+        if self.room is not None:
+            self.room -= size
         return numbers
 
     def nibble(self) -> int:
@@ -61,6 +64,8 @@ class Reading:
     later_fragment: bool = False
     known: bool = True
     upper: bytes = field(default=b"", repr=False)
+    upper_room: int = 0
+    level: int = 0
 
     def protocol_class(self) -> int:
         """Give 0 TCP, 1 UDP, 2 the family's ICMP, 3 other."""
@@ -90,33 +95,26 @@ def read(frame: bytes, link_type: int) -> Fields:
 
 
 def read_link(rest: Cutter, link_type: int) -> Reading:
-    """Take the link header off."""
+    """Take the link header off and go on."""
+    return read_ethertype(rest, take_link(rest, link_type))
+
+
+def take_link(rest: Cutter, link_type: int) -> int:
+    """Take the link header off; give the ethertype of what is behind it."""
     if link_type == 1:
-        *_, ethertype = rest.take("!6s6sH")
-        return read_ethertype(rest, ethertype)
+        return rest.take("!6s6sH")[-1]
     if link_type == 113:
-        *_, ethertype = rest.take("!HHH8sH")
-        return read_ethertype(rest, ethertype)
+        return rest.take("!HHH8sH")[-1]
     if link_type == 276:
-        ethertype, *_ = rest.take("!HHIHBB8s")
-        return read_ethertype(rest, ethertype)
+        return rest.take("!HHIHBB8s")[0]
     if link_type in (12, 14, 101):
-        readers = {4: read_ipv4, 6: read_ipv6}
-        version = rest.nibble()
-        return readers[version](rest) if version in readers else give_up("ip_version")
-    if link_type in (228, 229):
-        return read_ipv4(rest) if link_type == 228 else read_ipv6(rest)
-    give_up("link_type")
+        return {4: 0x0800, 6: 0x86DD}.get(rest.nibble()) or give_up("ip_version")
+    return {228: 0x0800, 229: 0x86DD}.get(link_type) or give_up("link_type")
 
 
 def read_ethertype(rest: Cutter, ethertype: int) -> Reading:
     """Take tags off, then go on by the ethertype."""
-    tags = 0
-    while ethertype in (0x8100, 0x88A8, 0x9100):
-        tags += 1
-        if tags > TAGS:
-            give_up("too_many_tags")
-        _, ethertype = rest.take("!HH")
+    ethertype = take_tags(rest, ethertype)
     if ethertype == 0x0800:
         return read_ipv4(rest)
     if ethertype == 0x86DD:
@@ -126,20 +124,36 @@ def read_ethertype(rest: Cutter, ethertype: int) -> Reading:
     give_up("pppoe" if ethertype in (0x8863, 0x8864) else "not_ip")
 
 
+def take_tags(rest: Cutter, ethertype: int) -> int:
+    """Take tags off; give the ethertype behind them."""
+    tags = 0
+    while ethertype in (0x8100, 0x88A8, 0x9100):
+        tags += 1
+        if tags > TAGS:
+            give_up("too_many_tags")
+        _, ethertype = rest.take("!HH")
+    return ethertype
+
+
 def read_labels(rest: Cutter) -> Reading:
-    """Take labels off to the bottom of the stack."""
+    """Go on below a stack of labels."""
+    version = take_labels(rest)
+    if version == 4:
+        return read_ipv4(rest)
+    if version == 6:
+        return read_ipv6(rest)
+    give_up("mpls_pseudowire" if version == 0 else "mpls_payload")
+
+
+def take_labels(rest: Cutter) -> int:
+    """Take labels off to the bottom of the stack; give the first four bits below."""
     for _ in range(LABELS):
         (label,) = rest.take("!I")
         if label & 0x100:
             break
     else:
         give_up("too_many_labels")
-    version = rest.nibble()
-    if version == 4:
-        return read_ipv4(rest)
-    if version == 6:
-        return read_ipv6(rest)
-    give_up("mpls_pseudowire" if version == 0 else "mpls_payload")
+    return rest.nibble()
 
 
 def read_ipv4(rest: Cutter) -> Reading:
@@ -154,7 +168,8 @@ def read_ipv4(rest: Cutter) -> Reading:
         give_up("ipv4_total_length")
     more, offset = bool(pieces & 0x2000), pieces & 0x1FFF
     upper = rest.data[: total - 20][header - 20 :]
-    return Reading(4, protocol, total, source, destination, more or offset > 0, offset > 0, upper=upper)
+    pieces_of = (more or offset > 0, offset > 0)
+    return Reading(4, protocol, total, source, destination, *pieces_of, upper=upper, upper_room=total - header)
 
 
 def read_ipv6(rest: Cutter) -> Reading:
@@ -163,7 +178,7 @@ def read_ipv6(rest: Cutter) -> Reading:
     if first >> 28 != 6:
         give_up("ip_version")
     reading = Reading(6, protocol, 40 + payload, a << 64 | b, c << 64 | d)
-    reading.upper = rest.data[:payload]
+    reading.upper, reading.upper_room = rest.data[:payload], payload
     for _ in range(EXTENSIONS):
         if reading.later_fragment or not take_extension(reading):
             break
@@ -186,4 +201,5 @@ def take_extension(reading: Reading) -> bool:
         reading.later_fragment = offset > 0
     reading.protocol = rest[0]
     reading.upper = rest[size:]
+    reading.upper_room -= size
     return True

@@ -1,0 +1,1 @@
+TUNNELS: tuple[str, ...]
