@@ -162,7 +162,8 @@ def test_each_source_looks_into_its_own_tunnels() -> None:
     frame = bytes(12) + b"\x88\x64\x11\0\0\x07\0\x30\0\x21" + Sent().frame()[14:]
     kinds: tuple[tuple[str, ...], ...] = (("pppoe",), ())
     built = [
-        BuiltSource(MemoryFrames([(0, frame)], rounds=5), "memory", False, "", Decapsulation(some)) for some in kinds
+        BuiltSource(MemoryFrames([(0, frame)], rounds=5), "memory", False, decapsulation=Decapsulation(some))
+        for some in kinds
     ]
     with running(Capture(POLICY, [SPEC], build=lambda _: built)) as capture:
         deadline = time.monotonic() + DEADLINE
