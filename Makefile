@@ -10,14 +10,15 @@ BUILD_PACKAGES := python3 python3-venv python3-dev gcc libc6-dev
 TEST_PACKAGES := groff-base libpcap0.8
 LAB_PACKAGES := bird2 frr gobgpd iproute2 iputils-ping ethtool tcpdump procps
 PEERS_PACKAGES := fastnetmon libpcap0.8-dev
+FUZZ_PACKAGES := clang libclang-rt-14-dev
 
 # One list, so that all that is missing is named at once.  Without root the tests that need the lab cannot run anyway.
 ROOT := $(filter 0,$(shell id -u))
 PACKAGES := $(BUILD_PACKAGES) $(if $(filter test asan,$(MAKECMDGOALS)),$(TEST_PACKAGES)) \
     $(if $(filter demo bench bench-peers $(if $(ROOT),test),$(MAKECMDGOALS)),$(LAB_PACKAGES)) \
-    $(if $(filter bench-peers,$(MAKECMDGOALS)),$(PEERS_PACKAGES))
+    $(if $(filter bench-peers,$(MAKECMDGOALS)),$(PEERS_PACKAGES)) $(if $(filter fuzz,$(MAKECMDGOALS)),$(FUZZ_PACKAGES))
 
-.PHONY: all ext lock format lint test demo bench bench-peers package clean packages golden schema asan
+.PHONY: all ext lock format lint test demo bench bench-peers package clean packages golden schema asan fuzz
 
 all: ext
 
@@ -84,6 +85,10 @@ asan: ext
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 $(BIN)/pytest \
 	    -o pythonpath="build/asan tests" -p no:cacheprovider --capture=sys tests/fuzz tests/capture_ext/test_frame.py \
 	    tests/capture_ext/test_frame_golden.py tests/capture_ext/test_tunnel_golden.py tests/capture_ext/test_pcapfile.py
+
+# Coverage-guided fuzzing of parser and file reader; findings, and what to do with them, are told.  SECONDS=n, 60 if not.
+fuzz: ext packages
+	PYTHONPATH=.:tests $(BIN)/python tests/fuzz/run.py $(SECONDS)
 
 demo: ext packages
 	$(BIN)/python tests/lab/demo.py

@@ -1,0 +1,128 @@
+"""What the fuzzer calls: one reader a target, that raises when an input is not read as the slow reading reads it.
+
+`run.py` lets libFuzzer call them with what it makes of the seeds, `test_targets.py` with what was found once.
+"""
+
+import os
+import struct
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from capture_ext.frame import parse
+from capture_ext.pcapfile import PcapFile
+from capture_ext.source import read_all
+from capture_ext.unpacking import packing_of
+from frames import capture_files as build
+from frames import file_oracle, golden, oracle
+from frames.capture_files import BIG, LITTLE
+
+LINK_TYPES = [1, 12, 14, 101, 113, 228, 229, 276]
+FRAMES_LIMIT = 1 << 20
+FOUND = Path(__file__).parent / "found"
+"""One folder a target, with inputs that were read wrongly once, or by a planted mistake."""
+
+
+class MemoryFile:
+    """A file without a disk, and a source that reads it."""
+
+    def __init__(self) -> None:
+        self.descriptor = os.memfd_create("capture")
+        self.source = PcapFile(f"/proc/self/fd/{self.descriptor}")
+
+    def read(self, content: bytes) -> tuple[list[file_oracle.Frame], str]:
+        """Give the frames of a file, and how it ends, in the words of the slow reading."""
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, content, 0)
+        try:
+            self.source.open()
+        except ValueError:
+            return [], "refused"
+        frames = [(frame.data, *frame[1:4]) for frame in read_all(self.source, FRAMES_LIMIT)]
+        self.source.close()
+        return frames, "broken" if self.source.failure() else ""
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
+class Frames:
+    """Parses a frame; the first byte chooses its link type."""
+
+    def __call__(self, data: bytes) -> None:
+        if not data:
+            return
+        link_type, content = LINK_TYPES[data[0] % len(LINK_TYPES)], data[1:]
+        found, expected = parse(content, link_type), oracle.read(content, link_type)
+        if found != expected:
+            raise AssertionError(f"link type {link_type}, {content.hex()}: {found}, and not {expected}")
+
+
+class CaptureFiles:
+    """Reads a capture file.  What unpacks is left out: its thread makes no run like the one before."""
+
+    def __init__(self) -> None:
+        self._file = MemoryFile()
+
+    def __call__(self, data: bytes) -> None:
+        if packing_of(data[:4]):
+            return
+        found, expected = self._file.read(data), file_oracle.read(data)
+        if found != expected:
+            raise AssertionError(f"{data.hex()}: {found}, and not {expected}")
+
+
+def golden_frames() -> list[bytes]:
+    """Give every golden frame behind its link type's byte."""
+    return [bytes([LINK_TYPES.index(case.link_type)]) + case.frame for case in golden.load_all()]
+
+
+def right_files() -> list[bytes]:
+    """Give files with everything the reader knows, in both orders."""
+    frames = [bytes([number]) * (number * 7 % 61) for number in range(6)]
+    records = [(1404482394 + number, number, frame) for number, frame in enumerate(frames)]
+    files = [build.pcap(records, order, nanoseconds=unit) for order in (LITTLE, BIG) for unit in (False, True)]
+    for order in (LITTLE, BIG):
+        times = build.option(14, struct.pack(order + "q", 1_400_000_000), order) + build.option(9, b"\x89", order)
+        blocks = [
+            build.section(order),
+            build.interface(1, order, 40, build.option(2, b"eth0", order) + build.option(0, b"", order)),
+            build.interface(101, order, 0, times),
+            build.enhanced(frames[1], 1 << 50, 0, order, options=build.option(1, b"seen", order)),
+            build.enhanced(frames[5], 5 << 33, 1, order),
+            build.simple(frames[3], order=order),
+            build.block(5, bytes(12), order),
+            build.obsolete(frames[2], 1 << 40, 1, order),
+        ]
+        files.append(b"".join(blocks))
+    return [*files, files[4] + files[5]]
+
+
+def seed_files() -> list[bytes]:
+    """Give the right files, and small ones with a block each, in which a change meets what matters sooner."""
+    files = right_files()
+    for order in (LITTLE, BIG):
+        for link_type in (1, 101):
+            begin = build.section(order) + build.interface(link_type, order)
+            for content in (bytes(8), bytes(5)):
+                files.append(begin + build.enhanced(content, 1 << 50, 0, order))
+                files.append(begin + build.simple(content, order=order))
+                files.append(begin + build.obsolete(content, 1 << 40, 0, order))
+        files.append(build.pcap([(1404482394, 1, bytes(8))], order))
+    return files
+
+
+class Target(NamedTuple):
+    """Who reads the inputs, and what they begin with."""
+
+    reader: Callable[[], Callable[[bytes], None]]
+    seeds: Callable[[], Iterable[bytes]]
+    input_bytes: int
+
+
+TARGETS = {"frame": Target(Frames, golden_frames, 512), "pcapfile": Target(CaptureFiles, seed_files, 2048)}
+
+
+def reader(name: str) -> Callable[[bytes], None]:
+    """Give what reads the inputs of a target."""
+    return TARGETS[name].reader()
