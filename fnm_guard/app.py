@@ -15,6 +15,7 @@ from fnm_guard.api.listener import ListenError
 from fnm_guard.api.server import ApiServer
 from fnm_guard.capture.live import Capture
 from fnm_guard.capture.model import CaptureError
+from fnm_guard.capture.thread_checks import ring_mebibytes
 from fnm_guard.config import ConfigError, load
 from fnm_guard.core.guard import Guard
 from fnm_guard.daemon.clock import LiveClock
@@ -165,5 +166,9 @@ def check(path: Path) -> int:
     if findings.problems:
         return CONFIGURATION
     hosts = ", ".join(map(str, settings.networks))
-    print(f"{path}: good; networks: {hosts}; peers: {len(settings.bgp.peers)}; mode: {settings.ban.mode.value}")
+    rings = ring_mebibytes(source_specs(settings))
+    print(
+        f"{path}: good; networks: {hosts}; peers: {len(settings.bgp.peers)}; mode: {settings.ban.mode.value}; "
+        f"rings: {rings} MiB"
+    )
     return DONE

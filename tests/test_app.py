@@ -142,7 +142,7 @@ def test_check_is_good_or_says_why(tmp_path: Path, capsys: pytest.CaptureFixture
     """Exit code 0 and one line on standard output; or 2 and every problem with the file's name, on standard error."""
     good = configuration(tmp_path, capture=[{"source": "af_packet", "interfaces": ["lo"]}], api={"group": "root"})
     assert app.check(good) == 0
-    assert capsys.readouterr().out == f"{good}: good; networks: 203.0.113.0/24; peers: 0; mode: act\n"
+    assert capsys.readouterr().out == f"{good}: good; networks: 203.0.113.0/24; peers: 0; mode: act; rings: 32 MiB\n"
     bad = configuration(tmp_path, notify={"script": {"path": "/nonexistent.sh"}})
     assert app.check(bad) == 2
     lines = capsys.readouterr().err.splitlines()

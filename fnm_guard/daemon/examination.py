@@ -15,6 +15,7 @@ from fnm_guard.announcer.program import find_program
 from fnm_guard.capture.devices import kernel_names, shared_devices
 from fnm_guard.capture.inspection import missing_backends, offload_warnings
 from fnm_guard.capture.live import Capture
+from fnm_guard.capture.thread_checks import thread_problems, thread_warnings
 from fnm_guard.notify import check_script, check_templates
 from fnm_guard.specs import audit_spec, source_specs
 
@@ -48,7 +49,8 @@ def examine(settings: "Settings") -> Findings:
         *_notify_problems(settings),
         *_folder_problems(settings),
     )
-    return Findings(problems, (*offload_warnings(source_specs(settings)), *_group_warnings(settings)))
+    specs = source_specs(settings)
+    return Findings(problems, (*offload_warnings(specs), *thread_warnings(specs), *_group_warnings(settings)))
 
 
 def _capture_problems(settings: "Settings") -> "Iterator[str]":
@@ -61,6 +63,7 @@ def _capture_problems(settings: "Settings") -> "Iterator[str]":
         yield str(error)
     yield from shared_devices(specs)
     yield from missing_backends(specs)
+    yield from thread_problems(specs)
     try:
         Capture(settings.detection_policy(), specs, audit_spec(settings))
     except (ValueError, MemoryError) as error:
