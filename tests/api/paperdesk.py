@@ -127,7 +127,9 @@ class PaperDesk:
             started=NOW - 4_321.5,
             uptime_seconds=4_321.5,
             sources=(
-                SourceState("af_packet eth3", "eth3", "running", "", 9_000_000, 1_000, 0),
+                SourceState(
+                    "af_packet eth3", "eth3", "running", "", 9_000_000, 600, 400, 70_000, ("eth3: no carrier",)
+                ),
                 SourceState("pf_ring eth4", "eth4", "failed", "eth4: no such interface", 0, 0, 0),
             ),
             unparsed={"truncated": 7, "not ip": 120},

@@ -88,6 +88,9 @@ def test_status_says_what_is_wrong(desk: PaperDesk, client: Client) -> None:
     assert status["started"] == "2026-03-29T12:11:18.500000Z"
     assert status["uptime_seconds"] == 4321.5
     assert [source["dropped_percent"] for source in status["sources"]] == [0.011, 0.0]
+    losses = ("dropped", "dropped_ring", "dropped_interface", "dropped_kernel")
+    assert [status["sources"][0][name] for name in losses] == [1_000, 600, 400, 70_000]
+    assert [source["warnings"] for source in status["sources"]] == [["eth3: no carrier"], []]
     assert status["sources"][1]["failure"] == "eth4: no such interface"
     assert status["unparsed"] == {"truncated": 7, "not ip": 120}
     assert (status["bans"], status["bans_limit"], status["attacks"]) == (0, 100, 1)

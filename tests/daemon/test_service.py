@@ -14,6 +14,7 @@ from capture_ext.memory import MemoryFrames
 from daemon.house import HOST, OTHER, House, eventually, frames
 from fnm_guard.api.client import Client
 from fnm_guard.api.server import ApiServer
+from fnm_guard.capture import runner
 from fnm_guard.capture.model import CaptureError
 from fnm_guard.core.events import RemovalCause
 from fnm_guard.core.model import Direction
@@ -186,6 +187,32 @@ async def test_a_failing_source_is_a_warning_until_it_runs(build: "Build") -> No
         await eventually(lambda: "af_packet nothere0" not in house.parts.warnings)
     assert len(house.lines("source failed")) == 1
     assert [line for line in house.lines("operator should look") if "nothere0" in line["why"]] == []
+
+
+class Merging(MemoryFrames):
+    """A source whose interface merges packets, until somebody switches that off."""
+
+    found: tuple[str, ...] = ("eth3: gro merges packets before they are counted: ethtool -K eth3 gro off",)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Give them."""
+        return self.found
+
+
+async def test_what_is_wrong_with_a_source_that_runs_is_a_warning(
+    build: "Build", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its warnings stand in `status` and once in the log, and go when what they are about does."""
+    monkeypatch.setattr(runner, "WARNING_LOOKS", 1)
+    (text,) = Merging.found
+    source = Merging([(0, Sent().frame())], rounds=1 << 60)
+    house = build(source)
+    async with running(house):
+        await eventually(lambda: text in house.desk().status().warnings)
+        assert text in house.desk().status().sources[0].warnings
+        source.found = ()
+        await eventually(lambda: text not in house.desk().status().warnings)
+    assert [line["why"] for line in house.lines("operator should look")].count(text) == 1
 
 
 async def test_internal_traffic_like_an_attack_is_a_warning(build: "Build") -> None:
