@@ -18,6 +18,7 @@ from typing import Any
 
 from announcer.peers import Bird, Neighbour
 from bench.figures import Figure, Target
+from bench.priority import put_first
 from lab import topology
 from lab.bgp import BgpTap
 from lab.flood import start_flood
@@ -93,6 +94,7 @@ def _site() -> Iterator[Site]:
         guard.start()
         if not until(lambda: all(peer["state"] == "up" for peer in guard.ask("peers")["peers"]), 20, 0.2):
             raise LabError(f"the BGP session did not come up: {guard.call('peers').stdout}")
+        put_first([network.guard, network.upstream])
         yield Site(network, guard, tap)
 
 

@@ -6,6 +6,7 @@ A NAME is a benchmark or one of its figures; without one, all are run.  docs/per
 """
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import structlog
 
 from bench import (
     bench_daemon,
@@ -24,6 +27,7 @@ from bench import (
     bench_update,
 )
 from bench.figures import Figure, conditions, load, save, table
+from bench.priority import first_in_line
 from lab.namespaces import LabError
 
 RESULT = Path(__file__).resolve().parents[2] / "build" / "bench" / "engine.json"
@@ -63,6 +67,7 @@ BENCHMARKS = (
 def main() -> int:
     """Run what was asked for; 1 if something could not be measured, 2 for a name that is none."""
     names = _arguments()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # namespaces go away then too
     chosen = [benchmark for benchmark in BENCHMARKS if benchmark.is_meant(names)]
     before = load(RESULT)
@@ -103,9 +108,10 @@ def _run(benchmark: Benchmark) -> tuple[list[Figure], str]:
     figures: list[Figure] = []
     failure = ""
     try:
-        for figure in benchmark.measure():
-            figures.append(figure)
-            _say(f"  {figure.name}: {figure.median:.4g} {figure.unit}")
+        with first_in_line():
+            for figure in benchmark.measure():
+                figures.append(figure)
+                _say(f"  {figure.name}: {figure.median:.4g} {figure.unit}")
     except LabError as error:
         failure = str(error)
     assert failure or tuple(figure.name for figure in figures) == benchmark.figures

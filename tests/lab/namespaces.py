@@ -56,6 +56,10 @@ class Namespace:
         """Run `ip` on this namespace."""
         return run(["ip", "-n", self.name, *words], check=check)
 
+    def pids(self) -> list[int]:
+        """Give the processes that live inside."""
+        return [int(word) for word in run(["ip", "netns", "pids", self.name], check=False).split()]
+
     @contextlib.contextmanager
     def entered(self) -> "Iterator[None]":
         """Move the calling thread inside for a while: a socket made there stays there."""
@@ -158,9 +162,9 @@ class Lab:
 
     def _remove(self, namespace: Namespace) -> None:
         """Remove a namespace and, by their ids, the orphans that still live in it."""
-        for word in run(["ip", "netns", "pids", namespace.name], check=False).split():
+        for pid in namespace.pids():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(word), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
         run(["ip", "netns", "del", namespace.name], check=False)
 
 

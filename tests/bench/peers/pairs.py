@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from bench.peers.result import Ledger
 from bench.peers.sensors import FastNetMon, FnmGuard, Sensor, Setup
 from bench.peers.stage import open_stage
+from bench.priority import put_first
 from lab.namespaces import LabError
 
 __all__ = ["in_turns", "one_by_one", "running"]
@@ -19,6 +20,7 @@ def running(make: Callable[..., Sensor], setup: Setup) -> Iterator[Sensor]:
     with open_stage(make.__name__[:2].lower()) as stage:
         sensor = make(stage, setup)
         sensor.start()
+        put_first([stage.sensor, stage.upstream])
         yield sensor
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from bench.figures import conditions
 from bench.peers import carpet, cost, footprint, latency, loss
 from bench.peers.result import Ledger, save, table
+from bench.priority import first_in_line
 from lab.namespaces import LabError
 
 RESULT = Path(__file__).resolve().parents[3] / "build" / "bench" / "peers.json"
@@ -77,7 +78,8 @@ def _run(part: Part) -> list[str]:
     ledger = Ledger()
     failures = []
     try:
-        part.measure(ledger)
+        with first_in_line():
+            part.measure(ledger)
     except LabError as error:
         failures.append(f"{part.name}: broke off: {error}")
     comparisons = ledger.comparisons()
