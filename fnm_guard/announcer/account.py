@@ -176,7 +176,9 @@ class Account:
         missing = [prefix for prefix in self._told if prefix not in holds]
         for prefix in missing:
             self._untell(prefix)
-        self._compare(holds - self._told.keys())
+        strange = {prefix for prefix in holds if prefix not in self._told} if len(holds) != len(self._told) else set()
+        if missing or strange or self.unknown or self.refused or self._suspects:
+            self._compare(strange)
         return len(missing) + len(self.unknown)
 
     def forget(self) -> None:
@@ -184,13 +186,13 @@ class Account:
         self.start_over(())
 
     def take_changes(self, limit: int) -> "list[tuple[IPNetwork, bool]]":
-        """Give up to `limit` prefixes that became told (true) or untold since the last call, sorted by prefix."""
-        changed = [(prefix, not before) for prefix, before in self._before.items() if before != (prefix in self._told)]
-        taken = sorted(changed)[:limit]
-        left = {prefix: not told for prefix, told in changed if len(changed) > limit}
-        for prefix, _ in taken:
-            left.pop(prefix, None)
-        self._before = left
+        """Give up to `limit` prefixes that became told (true) or untold since the last call, in that order."""
+        taken: list[tuple[IPNetwork, bool]] = []
+        while self._before and len(taken) < limit:
+            prefix = next(iter(self._before))
+            before = self._before.pop(prefix)
+            if before != (prefix in self._told):
+                taken.append((prefix, not before))
         return taken
 
     def _compare(self, listed: "set[IPNetwork]") -> None:

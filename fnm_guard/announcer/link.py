@@ -19,6 +19,8 @@ __all__ = ["ANSWER_SECONDS", "Link", "LinkLostError", "Pending"]
 
 ANSWER_SECONDS = 5.0
 """How long ExaBGP may say nothing while an answer is due."""
+LINES_A_TURN = 200
+"""How many lines are read before the loop serves others; a listing has one a route."""
 
 
 class LinkLostError(Exception):
@@ -64,8 +66,12 @@ class Link:
     async def read(self) -> None:
         """Take what the bridge says until the connection ends."""
         try:
+            number = 0
             while line := await self._reader.readline():
                 self._take(line)
+                number += 1
+                if number % LINES_A_TURN == 0:  # a line that is there already is no reason to wait: others go between
+                    await asyncio.sleep(0)
             self._end("the bridge hung up")
         except (OSError, ProtocolError, ValueError) as error:
             self._end(str(error))

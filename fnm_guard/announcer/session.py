@@ -16,17 +16,19 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from fnm_guard.announcer import commands
-from fnm_guard.announcer.link import LinkLostError
+from fnm_guard.announcer.link import LINES_A_TURN, LinkLostError
 from fnm_guard.announcer.listing import listed_neighbors, listed_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from netaddr import IPAddress, IPNetwork
 
     from fnm_guard.announcer.account import Step
     from fnm_guard.announcer.ledger import Ledger
@@ -96,9 +98,19 @@ class Session:
 
     async def _resync(self) -> None:
         await self._list_neighbors()
-        listed = listed_routes(await self._ask("show adj-rib out"))
+        listed = await self._list_routes()
         for account in self._ledger.accounts.values():
             account.start_over(listed.get(account.profile.address, set()))
+
+    async def _list_routes(self) -> "dict[IPAddress, set[IPNetwork]]":
+        """Give the prefixes that ExaBGP holds for each neighbor; of thousands some at a time."""
+        lines = await self._ask("show adj-rib out")
+        routes: defaultdict[IPAddress, set[IPNetwork]] = defaultdict(set)
+        for start in range(0, len(lines), LINES_A_TURN):
+            for address, prefixes in listed_routes(lines[start : start + LINES_A_TURN]).items():
+                routes[address] |= prefixes
+            await asyncio.sleep(0)
+        return routes
 
     async def _list_neighbors(self) -> None:
         lines = await self._ask("show neighbor json")
@@ -167,7 +179,7 @@ class Session:
             self._next_probe = time.monotonic() + PROBE_SECONDS
             return
         await self._list_neighbors()
-        listed = listed_routes(await self._ask("show adj-rib out"))
+        listed = await self._list_routes()
         for name, account in self._ledger.accounts.items():
             wrong = account.check(listed.get(account.profile.address, set()))
             if wrong:

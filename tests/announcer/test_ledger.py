@@ -230,18 +230,20 @@ def test_what_changed_is_given_once() -> None:
     for step in _all_steps(ledger):
         ledger.settle(step, done=True)
     hosts = [IPNetwork(host) for host in HOSTS]
-    assert ledger.take_changes(2) == [("a", hosts[0], True), ("a", hosts[1], True)]
+    taken = ledger.take_changes(2)
+    assert taken == [("a", hosts[0], True), ("a", hosts[1], True)]
     ledger.want({"a": {route(HOSTS[2])}})
     for step in _all_steps(ledger):
         ledger.settle(step, done=True)
     ledger.want({"a": {route(HOSTS[1]), route(HOSTS[2])}})
     for step in _all_steps(ledger):
         ledger.settle(step, done=True)
-    assert ledger.take_changes(9) == [("a", hosts[0], False), ("a", hosts[2], True)]
+    assert sorted(ledger.take_changes(9)) == [("a", hosts[0], False), ("a", hosts[2], True)]
     assert ledger.take_changes(9) == []
     ledger.replace_peers([profile("b")])
-    assert ledger.take_changes(1) == [("a", hosts[1], False)]
-    assert ledger.take_changes(9) == [("a", hosts[2], False)]
+    gone = ledger.take_changes(1)
+    gone += ledger.take_changes(9)
+    assert sorted(gone) == [("a", hosts[1], False), ("a", hosts[2], False)]
     assert ledger.take_changes(9) == []
 
 
