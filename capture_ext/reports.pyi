@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 from capture_ext.engine import Engine
@@ -31,6 +32,11 @@ class AuditReport(NamedTuple):
     outgoing: bool
     frames: list[KeptFrame]
     full: bool
+
+class Watched:
+    def __init__(self, engine: Engine) -> None: ...
+    def __iter__(self) -> Iterator[WatchReport]: ...
+    def __next__(self) -> WatchReport: ...
 
 def crossings(engine: Engine) -> list[CrossingReport]: ...
 def watched(engine: Engine) -> list[WatchReport]: ...

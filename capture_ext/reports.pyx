@@ -163,20 +163,43 @@ cdef object watch_report(const Scene *scene, const WatchedLine *found, int64_t n
     )
 
 
+cdef class Watched:
+    """Reports of the hosts that were watched at one instant; each is made when it is asked for.
+
+    Owns the copy that they are made from.
+    """
+
+    cdef Engine engine
+    cdef Pages pages
+    cdef uint32_t count
+    cdef uint32_t number
+    cdef int64_t now_ns
+
+    def __init__(self, Engine engine):
+        cdef WatchedLine *found
+        self.engine = engine
+        self.pages = Pages((engine.scene.book.limit + 1) * sizeof(WatchedLine))
+        found = <WatchedLine *>self.pages.data
+        with nogil:
+            engine.lock()
+            self.count = read_all_watched(&engine.scene, found)
+            self.now_ns = engine.scene.book.window.now_ns
+            engine.unlock()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef WatchedLine *found = <WatchedLine *>self.pages.data
+        if self.number == self.count:
+            raise StopIteration
+        self.number += 1
+        return watch_report(&self.engine.scene, &found[self.number - 1], self.now_ns)
+
+
 def watched(Engine engine):
     """Give a report of every watched host and direction."""
-    cdef Pages pages
-    cdef WatchedLine *found
-    cdef uint32_t count, i
-    cdef int64_t now_ns
-    pages = Pages((engine.scene.book.limit + 1) * sizeof(WatchedLine))
-    found = <WatchedLine *>pages.data
-    with nogil:
-        engine.lock()
-        count = read_all_watched(&engine.scene, found)
-        now_ns = engine.scene.book.window.now_ns
-        engine.unlock()
-    return [watch_report(&engine.scene, &found[i], now_ns) for i in range(count)]
+    return list(Watched(engine))
 
 
 def full_audits(Engine engine, Py_ssize_t limit=PY_SSIZE_T_MAX):

@@ -12,7 +12,7 @@ from fnm_guard.capture.model import DirectionTotals, Health, HostTotals, SideTot
 from fnm_guard.core.model import Audit, AuditPacket, Crossing, Direction, HostRates, Metric, Rates, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from capture_ext.kept import KeptFrame
     from fnm_guard.capture.model import AuditSpec
@@ -152,10 +152,10 @@ class Reader:
         """Read every watched host now; each value is made when it is asked for."""
         sides = [(self.policy.incoming, self.policy.outgoing)]
         sides += [(group.incoming, group.outgoing) for group in self.policy.groups]
-        return self._make_readings(reports.watched(self._engine), sides, now)
+        return self._make_readings(reports.Watched(self._engine), sides, now)
 
     def _make_readings(
-        self, watched: "list[reports.WatchReport]", sides: "list[tuple[Thresholds, Thresholds]]", now: float
+        self, watched: "Iterable[reports.WatchReport]", sides: "list[tuple[Thresholds, Thresholds]]", now: float
     ) -> "Iterator[Reading]":
         # Making an address is half the work; watched hosts are the same from pulse to pulse.
         known, self._watched = self._watched, {}
