@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 
 from bench import (
+    bench_carpet,
     bench_daemon,
     bench_engine,
     bench_files,
@@ -60,6 +61,7 @@ BENCHMARKS = (
     Benchmark("update", bench_update.FIGURES, bench_update.measure, needs_root=True),
     Benchmark("system", bench_system.FIGURES, bench_system.measure, needs_root=True),
     Benchmark("offloads", bench_offloads.FIGURES, bench_offloads.measure, needs_root=True),
+    Benchmark("carpet", bench_carpet.FIGURES, bench_carpet.measure, needs_root=True),
     Benchmark("daemon", bench_daemon.FIGURES, bench_daemon.measure, needs_root=True),
 )
 

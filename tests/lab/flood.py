@@ -8,9 +8,11 @@ from bench.blast import build
 from lab import topology
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lab.namespaces import Namespace
 
-__all__ = ["Flood", "start_flood"]
+__all__ = ["Flood", "open_flood", "start_flood"]
 
 
 class Flood:
@@ -69,4 +71,9 @@ def start_flood(
         "--protocol": protocol,
     }
     command = (sender or network.attacker).command(build(), *(word for pair in words.items() for word in pair))
+    return open_flood(command)
+
+
+def open_flood(command: "Sequence[str]") -> Flood:
+    """Start the generator with this command line."""
     return Flood(subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True))
