@@ -96,3 +96,13 @@ def test_losses_are_asked_for_while_it_runs(told: Told) -> None:
         eventually(lambda: capture.sources()[0].dropped_ring == 100)
         eventually(lambda: capture.sources()[0].received == COUNT - 100)
         assert capture.sources()[0].state == "running"
+
+
+def test_what_does_not_work_and_does_not_have_to_is_a_warning(told: Told) -> None:
+    """A device that gives what this machine sends too runs, and says so where its state is shown."""
+    told.tell(REFUSE="set_direction")
+    with running(SourceSpec("fnm3", kind=SourceKind.PF_RING)) as capture:
+        eventually(lambda: packets(capture) == 2 * COUNT)
+        text = "pf_ring fnm3: frames that this machine sends are counted too"
+        eventually(lambda: capture.sources()[0].warnings == (text,))
+        assert (capture.sources()[0].state, capture.sources()[0].failure) == ("running", "")
