@@ -84,7 +84,8 @@ asan: ext
 	cp capture_ext/*.py build/asan/capture_ext/
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 $(BIN)/pytest \
 	    -o pythonpath="build/asan tests" -p no:cacheprovider --capture=sys tests/fuzz tests/capture_ext/test_frame.py \
-	    tests/capture_ext/test_frame_golden.py tests/capture_ext/test_tunnel_golden.py tests/capture_ext/test_pcapfile.py
+	    tests/capture_ext/test_frame_golden.py tests/capture_ext/test_tunnel_golden.py tests/capture_ext/test_pcapfile.py \
+	    tests/capture_ext/test_following.py
 
 # Coverage-guided fuzzing of parser and file reader; findings, and what to do with them, are told.  SECONDS=n, 60 if not.
 fuzz: ext packages
