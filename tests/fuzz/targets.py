@@ -16,8 +16,11 @@ from capture_ext.unpacking import packing_of
 from frames import capture_files as build
 from frames import file_oracle, golden, oracle
 from frames.capture_files import BIG, LITTLE
+from frames.tunnel_oracle import ALL as KINDS
+from frames.tunnel_oracle import Opener
 
 LINK_TYPES = [1, 12, 14, 101, 113, 228, 229, 276]
+ALL_KINDS = (1 << len(KINDS)) - 1
 FRAMES_LIMIT = 1 << 20
 FOUND = Path(__file__).parent / "found"
 """One folder a target, with inputs that were read wrongly once, or by a planted mistake."""
@@ -58,6 +61,19 @@ class Frames:
             raise AssertionError(f"link type {link_type}, {content.hex()}: {found}, and not {expected}")
 
 
+class Tunnels:
+    """Parses a frame through encapsulations: the first byte is its link type, the bits of the second its switches."""
+
+    def __call__(self, data: bytes) -> None:
+        if len(data) < 2:
+            return
+        link_type, content = LINK_TYPES[data[0] % len(LINK_TYPES)], data[2:]
+        kinds = tuple(kind for bit, kind in enumerate(KINDS) if data[1] >> bit & 1)
+        found, expected = parse(content, link_type, decapsulate=kinds), Opener(kinds).read(content, link_type)
+        if found != expected:
+            raise AssertionError(f"link type {link_type}, {kinds}, {content.hex()}: {found}, and not {expected}")
+
+
 class CaptureFiles:
     """Reads a capture file.  What unpacks is left out: its thread makes no run like the one before."""
 
@@ -75,6 +91,11 @@ class CaptureFiles:
 def golden_frames() -> list[bytes]:
     """Give every golden frame behind its link type's byte."""
     return [bytes([LINK_TYPES.index(case.link_type)]) + case.frame for case in golden.load_all()]
+
+
+def golden_tunnels() -> list[bytes]:
+    """Give every golden frame with tunnels behind its link type's byte, with everything switched on."""
+    return [bytes([LINK_TYPES.index(case.link_type), ALL_KINDS]) + case.frame for case in golden.load_tunnels()]
 
 
 def right_files() -> list[bytes]:
@@ -120,7 +141,11 @@ class Target(NamedTuple):
     input_bytes: int
 
 
-TARGETS = {"frame": Target(Frames, golden_frames, 512), "pcapfile": Target(CaptureFiles, seed_files, 2048)}
+TARGETS = {
+    "frame": Target(Frames, golden_frames, 512),
+    "tunnel": Target(Tunnels, golden_tunnels, 512),
+    "pcapfile": Target(CaptureFiles, seed_files, 2048),
+}
 
 
 def reader(name: str) -> Callable[[bytes], None]:
