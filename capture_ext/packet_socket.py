@@ -60,7 +60,7 @@ _GROUP_LIMIT = 65_535
 
 _EXPLANATIONS = {
     errno.EPERM: "needs CAP_NET_RAW: run as root, or give the service AmbientCapabilities=CAP_NET_RAW",
-    errno.ENOMEM: "there is no memory for its ring: set fewer or smaller blocks",
+    errno.ENOMEM: "there is no memory for its ring: lower ring_mib, or fewer threads",
     errno.ENOPROTOOPT: "this kernel is too old: Linux 4.20 or newer is needed",
     errno.EAFNOSUPPORT: "this kernel has no packet sockets (CONFIG_PACKET)",
     errno.ENETDOWN: "the interface is down: ip link set dev INTERFACE up",

@@ -159,7 +159,9 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """One source of frames; the counts are since the start, reopenings included.
+    """One thread that reads frames; the counts are since the start, reopenings included.
+
+    What an interface lost stands at the first of its threads, so that it may be added up.
 
     Attributes:
         description: Backend and interface, why it was chosen if it was `auto`.

@@ -128,6 +128,8 @@ class SourceRunner:
         return outcome
 
     def _count(self, since_open: SourceStatistics) -> None:
+        if self._built.thread:
+            since_open = since_open._replace(dropped_interface=0, dropped_kernel=0)
         received, ring, interface, kernel = (old + new for old, new in zip(self._before, since_open, strict=True))
         self.state = replace(
             self.state, received=received, dropped_ring=ring, dropped_interface=interface, dropped_kernel=kernel

@@ -38,6 +38,7 @@ class BuiltSource:
         cpu: Processor its thread is pinned to, None: none.
         facts: What the log tells of it at the start; the same for all threads of an interface.
         decapsulation: What is looked into.
+        thread: Its number among the threads of the interface; what the interface itself lost is the first one's.
     """
 
     source: "FrameSource"
@@ -47,6 +48,7 @@ class BuiltSource:
     cpu: int | None = None
     facts: "Mapping[str, object]" = field(default_factory=dict)
     decapsulation: Decapsulation = field(default_factory=Decapsulation)
+    thread: int = 0
 
     def describe(self) -> str:
         """Name the source for people, with why it was chosen."""
@@ -83,9 +85,16 @@ def _build(spec: "SourceSpec", number: int) -> "list[BuiltSource]":
     facts = _facts(spec, choice)
     return [
         BuiltSource(
-            make(spec, number), spec.interface, spec.count_internal, choice.reason, cpu, facts, spec.decapsulation
+            make(spec, number),
+            spec.interface,
+            spec.count_internal,
+            choice.reason,
+            cpu,
+            facts,
+            spec.decapsulation,
+            thread,
         )
-        for cpu in spec.cpus or [None] * spec.threads
+        for thread, cpu in enumerate(spec.cpus or [None] * spec.threads)
     ]
 
 

@@ -146,6 +146,24 @@ def test_a_processor_that_went_away_is_told() -> None:
     assert [line["cpu"] for line in lines if line["event"] == "thread not pinned"] == [4095]
 
 
+class Losing(MemoryFrames):
+    """A source that has lost some of each kind."""
+
+    def statistics(self) -> SourceStatistics:
+        """Give the counts."""
+        return super().statistics()._replace(dropped_ring=1, dropped_interface=5, dropped_kernel=7)
+
+
+def test_what_an_interface_lost_counts_once() -> None:
+    """Every thread has its own ring; the interface is that of all, and its losses are not multiplied by them."""
+    capture = captured(*(BuiltSource(Losing(FRAMES), "eth3", False, thread=number) for number in range(3)))
+    capture.start()
+    eventually(lambda: {state.state for state in capture.sources()} == {"stopped"})
+    capture.close()
+    found = [(state.dropped_ring, state.dropped_interface, state.dropped_kernel) for state in capture.sources()]
+    assert found == [(1, 5, 7), (1, 0, 0), (1, 0, 0)]
+
+
 def test_what_runs_is_logged() -> None:
     """The log has one line for each interface that is open, however many threads read it."""
     facts = {"backend": "memory", "interface": "eth3", "threads": 2}

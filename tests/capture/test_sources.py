@@ -26,6 +26,7 @@ def test_each_thread_has_its_processor() -> None:
     for kind in (SourceKind.AF_PACKET, SourceKind.PF_RING):
         built = build_sources([SourceSpec("eth3", kind=kind, threads=2, cpus=(3, 2)), SourceSpec("eth4", kind=kind)])
         assert [(one.interface, one.cpu) for one in built] == [("eth3", 3), ("eth3", 2), ("eth4", None)]
+        assert [one.thread for one in built] == [0, 1, 0]
 
 
 def facts(spec: SourceSpec) -> dict[str, object]:

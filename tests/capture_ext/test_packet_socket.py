@@ -124,7 +124,7 @@ def test_without_privilege(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("number", "remedy"),
     [
-        (errno.ENOMEM, "there is no memory for its ring: set fewer or smaller blocks"),
+        (errno.ENOMEM, "there is no memory for its ring: lower ring_mib, or fewer threads"),
         (errno.ENOPROTOOPT, "this kernel is too old: Linux 4.20 or newer is needed"),
         (errno.ENETDOWN, "the interface is down: ip link set dev eth3 up"),
         (errno.EBUSY, "Device or resource busy"),
