@@ -1,12 +1,14 @@
 """Routes at real peers, by a real ExaBGP."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from netaddr import IPAddress
+from netaddr import IPAddress, IPNetwork
 
 from announcer.peers import Bird, Frr, Gobgp, Neighbour
 from announcer.stage import GUARD, GUARD6, OTHER, OTHER_GUARD, PEER, PEER6, eventually, profile, route, routes
+from fnm_guard.core.wanted import Change
 
 if TYPE_CHECKING:
     from announcer.stage import Stage
@@ -90,6 +92,25 @@ async def test_other_communities_replace_the_first(stage: "Stage") -> None:
         announcer.want({"upstream": frozenset({route(HOST, "65535:666", "64500:2")})})
         await eventually(lambda: "(64500,2)" in bird.attributes(HOST))
         assert "(65535,65281)" not in bird.attributes(HOST)
+
+
+async def test_changes_come_without_the_rest(stage: "Stage") -> None:
+    """Bans that begin and end one by one, quicker than ExaBGP answers, end up in the peer's kernel as wanted."""
+    bird = Bird(stage.lab, stage.peer, Neighbour(PEER, GUARD))
+    bird.start()
+    hosts = [f"203.0.113.{number}/32" for number in range(200)]
+    async with stage.announcer() as announcer:
+        announcer.want(routes(HOST6))
+        await eventually(lambda: announcer.announced() == routes(HOST6))
+        for host in hosts:
+            announcer.change({"upstream": Change(added=(route(host),))})
+            await asyncio.sleep(0.001)
+        for host in hosts[::2]:
+            announcer.change({"upstream": Change(removed=(route(host),))})
+        await eventually(lambda: announcer.announced() == routes(HOST6, *hosts[1::2]))
+        await eventually(lambda: bird.kernel_routes() == {HOST6, *hosts[1::2]})
+        assert announcer.holds(IPNetwork(hosts[1])) == ("upstream",)
+        assert announcer.holds(IPNetwork(hosts[0])) == ()
 
 
 async def test_two_peers_have_their_own_routes(stage: "Stage") -> None:
