@@ -19,6 +19,7 @@ cdef enum TunnelBit:
     OPEN_VXLAN = 8
     OPEN_PPPOE = 16
     OPEN_PSEUDOWIRE = 32
+    OPEN_IN_IP = 15              # those inside a packet
 
 cdef struct Tunnels:             # of one capture thread, which alone writes it; the counts are read by others
     uint32_t kinds               # TunnelBit

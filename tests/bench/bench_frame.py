@@ -11,11 +11,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 from types import ModuleType
 
 from capture_ext.pcapfile import PcapFile
-from frames import cases
+from frames import cases, tunnel_cases
 from frames.capture_files import enhanced, interface, pcap, section
+from frames.tunnel_oracle import ALL
 
 RUNS = 5
 HOT = 1024  # frames: 128 KiB with the stride of a ring, stays in the L2 cache
@@ -63,6 +65,26 @@ def time_parser(loop: ModuleType) -> dict[str, float]:
     return {name: round(figure, 2) for name, figure in figures.items()}
 
 
+def time_tunnels(loop: ModuleType) -> dict[str, list[float]]:
+    """Give what the switches cost.
+
+    For frames without tunnels the ratios on / off (least, median, greatest of 3 RUNS pairs), with the default and with
+    everything on; for frames with one tunnel that is opened the nanoseconds.
+    """
+    plain = frames_of_each_kind()
+    figures = {}
+    for name in ("ipv4 tcp syn", "ipv4 udp", "ipv6 tcp syn"):
+        frames = [plain[name]] * HOT
+        for what, kinds in {"pppoe": ("pppoe",), "all": ALL}.items():
+            pairs = [loop.parse_ns(frames, 1, 1000, kinds) / loop.parse_ns(frames, 1, 1000) for _ in range(3 * RUNS)]
+            figures[f"{name}, {what}/off"] = [round(ratio, 2) for ratio in (min(pairs), median(pairs), max(pairs))]
+    for name, (_, found) in tunnel_cases.cases().items():
+        if name in ALL or name == "ip":
+            best = min(loop.parse_ns([found[0][1]] * HOT, 1, 500, ALL) for _ in range(RUNS))
+            figures[f"{name}: {found[0][0]}, ns"] = [round(best, 2)]
+    return figures
+
+
 def time_reader(loop: ModuleType, path: Path) -> dict[str, float]:
     """Give nanoseconds a frame from a file in the page cache, and what that is in millions a second."""
 
@@ -90,6 +112,7 @@ def main() -> None:
         (folder / "a.pcapng").write_bytes(section() + interface() + enhanced(frame, 1 << 50) * FILE_FRAMES)
         figures = {
             "parse_ns": time_parser(loop),
+            "tunnels": time_tunnels(loop),
             "pcap": time_reader(loop, folder / "a.pcap"),
             "pcapng": time_reader(loop, folder / "a.pcapng"),
         }

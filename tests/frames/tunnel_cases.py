@@ -125,6 +125,7 @@ def vxlan_cases() -> list[Case]:
         ("without the flag", bytes(vxlan(flags=0) / inner_ether() / FLOOD)),
         ("group policy", good[:42] + b"\x88" + good[43:]),
         ("udp length beyond the packet", good[:38] + b"\x01\x00" + good[40:]),
+        ("udp length beyond the packet by one", good[:38] + struct.pack("!H", len(good) - 33) + good[40:]),
         ("udp length inside the header", good[:38] + b"\x00\x0f" + good[40:]),
         ("udp length inside the inner packet", good[:38] + struct.pack("!H", 16 + 14 + 39) + good[40:]),
         ("dns to the port", bytes(ether() / v4() / UDP(sport=53, dport=4789) / Raw(b"\0\0\x81\x80" + bytes(24)))),
@@ -240,13 +241,19 @@ def mixed_cases() -> list[Case]:
         ("gre, 4 pseudowires", raw_gre(0, 0x6558, in_pseudowires(4))),
         ("second inner packet cut", bytes(ether() / nested(2))[:-25]),
         ("second inner packet a lie", bytes(ether() / v4() / GRE() / INNER4 / GRE() / IP(len=999, proto=17))),
-        ("vxlan in a pseudowire in gre", raw_gre(0, 0x8847, labelled(1, in_vxlan())[14:])),
+        ("vxlan in a pseudowire in gre", raw_gre(0, 0x8847, labelled(1, customer_vxlan())[14:])),
+        *((f"pppoe in vxlan, length off by {off}", in_vxlan(pppoe(bytes(FLOOD), more=off))) for off in (-1, 0, 1)),
         ("dns, no tunnel at all", bytes(ether() / v4() / DNS)),
         ("tcp, no tunnel at all", bytes(ether() / v6() / SYN)),
     ]
 
 
-def in_vxlan() -> bytes:
+def in_vxlan(frame: bytes) -> bytes:
+    """Give a frame in VXLAN."""
+    return bytes(vxlan() / Raw(frame))
+
+
+def customer_vxlan() -> bytes:
     """Give a customer's frame with VXLAN in it."""
     return bytes(inner_ether() / INNER4 / UDP(dport=4789) / VXLAN() / inner_ether() / FLOOD6)
 
