@@ -6,7 +6,7 @@ belongs to the next one.
 
 * Backwards, by a window at the most: frames of several queues, written out of order.  Counted in the tick under way.
 * Backwards by more: the clock of the capture was set, or another file begins.  The capture's clock is shifted so that
-  time goes on where it stood (`shifts`).
+  time goes on where it stood (`shifts`).  However many jumps add up, it ends with the year 2116.
 * Forwards: tick by tick until every window is empty.  After that nothing can happen in the engine, and time
   is taken in longer and longer steps, so that a pause of years costs thousands of steps and not billions of
   ticks.  Each step gives the caller a pulse, for what expires meanwhile.
@@ -90,7 +90,7 @@ cdef class Player:
 
     cdef int64_t _time_of(self, uint32_t i) noexcept nogil:
         """Give the engine's time of a frame, never before the tick under way."""
-        cdef int64_t stamp = min(max(self._batch.frames[i].timestamp_ns, 0), LATEST_NS) + self._shift
+        cdef int64_t stamp = min(max(self._batch.frames[i].timestamp_ns, 0), LATEST_NS - self._shift) + self._shift
         if stamp >= self.now_ns:
             return stamp
         if stamp < self.now_ns - self._engine.scene.book.window.window_ns:
