@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+import structlog
 from netaddr import IPNetwork
 
 from bench.meters import cpu_ns
@@ -26,6 +27,7 @@ PATIENCE_SECONDS = 2.0
 def main() -> None:
     """Capture until standard input ends."""
     interface, flows = sys.argv[1:]
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # answers alone on standard output
     policy = DetectionPolicy(
         networks=(NETWORK,), incoming=OUT_OF_REACH, outgoing=OUT_OF_REACH, flows=flows == "on", ipv6_hosts=1024
     )
