@@ -56,12 +56,18 @@ def interface_link_type(sock: socket.socket, interface: str) -> int:
     return _LINK_TYPES[hardware]
 
 
-def interface_problem(sock: socket.socket, interface: str) -> str:
-    """Say what keeps an interface from giving frames: it is gone, or down and how to change that; "" if nothing."""
+def interface_problem(sock: socket.socket, interface: str, index: int = 0) -> str:
+    """Say what keeps an interface from giving frames: it is gone, or down and how to change that; "" if nothing.
+
+    With an `index`, another interface that has taken its name is a problem too.
+    """
     try:
+        (now,) = struct.unpack_from("i", _ask(sock, _SIOCGIFINDEX, interface), _NAME_BYTES)
         (flags,) = struct.unpack_from("H", _ask(sock, _SIOCGIFFLAGS, interface), _NAME_BYTES)
     except OSError:
         return "the interface is gone"
+    if index not in {0, now}:
+        return "another interface has its name now"
     return "" if flags & _IFF_UP else f"the interface is down: ip link set dev {interface} up"
 
 

@@ -48,10 +48,13 @@ class InterfaceDrops:
 
     Args:
         index: Of the interface, in the network namespace of the calling thread.
+
+    Attributes:
+        index: The same.
     """
 
     def __init__(self, index: int) -> None:
-        self._index = index
+        self.index = index
         self._socket: socket.socket | None = None
         with contextlib.suppress(OSError):  # without netlink there are no figures, but there are frames
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
@@ -77,7 +80,7 @@ class InterfaceDrops:
         if self._socket is None:
             return None
         try:
-            return _asked(self._socket, self._index)
+            return _asked(self._socket, self.index)
         except OSError:
             return None
 

@@ -215,7 +215,7 @@ cdef class PfRing(FrameSource):
         lost = self._drops.count() if self._drops else Drops(0, 0)
         self._statistics = SourceStatistics(self._received, dropped, lost.interface, lost.kernel)
         if self._interface:
-            self._lost = interface_problem(self._control, self._interface)
+            self._lost = interface_problem(self._control, self._interface, self._drops.index)
             self._interface_lost = self._interface_lost or bool(self._lost)
         return self._statistics
 

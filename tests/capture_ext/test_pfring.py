@@ -190,6 +190,27 @@ def test_enabling_refused(told: Told, ring: PfRing) -> None:
 
 
 @pytest.mark.netns
+@pytest.mark.usefixtures("told")
+def test_an_interface_that_was_replaced(library: str, wire: Wire) -> None:
+    """A ring whose interface was removed fails although another one has its name: it would be silent for ever."""
+    source = PfRing(NEAR, library=library)
+    with wire.near.entered():
+        source.open()
+    assert len(read_frames(source, len(FRAMES), DEADLINE)) == len(FRAMES)
+    wire.near.ip("link", "del", "dev", NEAR)
+    pair = ("link", "add", "name", NEAR, "index", "4711", "type", "veth", "peer", "name", FAR)
+    wire.near.ip(*pair, "netns", wire.far.name)
+    wire.near.ip("link", "set", "dev", NEAR, "up")
+    source.statistics()
+    assert read_frames(source, 1, DEADLINE) == []
+    assert source.failure() == f"pf_ring {NEAR}: another interface has its name now"
+    with wire.near.entered():
+        source.open()
+    assert (source.statistics(), source.failure()) == ((0, 0, 0, 0), "")
+    source.close()
+
+
+@pytest.mark.netns
 def test_interface_lost(told: Told, library: str, wire: Wire) -> None:
     """A device whose interface goes down fails, as soon as the figures are asked for, with what to do."""
     source = PfRing(NEAR, library=library)
