@@ -10,7 +10,6 @@ second drives what waits for time.
 
 import asyncio
 import contextlib
-import gc
 import signal
 from typing import TYPE_CHECKING
 
@@ -65,7 +64,6 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         try:
             await self._start()
-            _freeze_start()
             systemd.notify("READY=1", f"STATUS={self._parts.guard.ban_count} bans")
             await self._stopping.wait()
             _log.info("stopping")
@@ -222,9 +220,3 @@ class Service:
             await closing
         except Exception:  # noqa: BLE001  # the next part must be stopped all the same
             _log.exception("stop failed", part=part)
-
-
-def _freeze_start() -> None:
-    """Take what the start has made out of the search for circles: going through it takes a tenth of a second."""
-    gc.collect()
-    gc.freeze()
