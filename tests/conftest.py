@@ -5,6 +5,11 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: speed is the benchmark's matter.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 NEEDS_ROOT = "needs root"
 
