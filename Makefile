@@ -15,7 +15,7 @@ FUZZ_PACKAGES := clang libclang-rt-14-dev
 # One list, so that all that is missing is named at once.  Without root the tests that need the lab cannot run anyway.
 ROOT := $(filter 0,$(shell id -u))
 PACKAGES := $(BUILD_PACKAGES) $(if $(filter test asan,$(MAKECMDGOALS)),$(TEST_PACKAGES)) \
-    $(if $(filter demo bench bench-peers $(if $(ROOT),test),$(MAKECMDGOALS)),$(LAB_PACKAGES)) \
+    $(if $(filter demo bench bench-peers $(if $(ROOT),test asan),$(MAKECMDGOALS)),$(LAB_PACKAGES)) \
     $(if $(filter bench-peers,$(MAKECMDGOALS)),$(PEERS_PACKAGES)) $(if $(filter fuzz,$(MAKECMDGOALS)),$(FUZZ_PACKAGES))
 
 .PHONY: all ext lock format lint test demo bench bench-peers package clean packages golden schema asan fuzz
@@ -78,14 +78,15 @@ schema: ext
 	$(BIN)/python -m fnm_guard.config.json_schema >fnm_guard/config/fnm-guard.schema.json
 	$(BIN)/python -m fnm_guard.config.manual docs/fnm-guard.example.yaml >man/fnm-guard.yaml.5
 
-# Parser and file reader once more, built so that every read outside an allocation ends the run.
-asan: ext
-	FNM_SANITIZE=address $(BIN)/python setup.py --quiet build_ext --build-lib build/asan --build-temp build/asan-objects
+# The tests of the engine once more, built so that reads outside an allocation and what C leaves undefined end the run.
+# TESTS=tests/fuzz or any other words for pytest run something else.
+asan: ext packages
+	FNM_DEBUG=1 FNM_SANITIZE=address,undefined $(BIN)/python setup.py --quiet build_ext \
+	    --build-lib build/asan --build-temp build/asan-objects
 	cp capture_ext/*.py build/asan/capture_ext/
-	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 $(BIN)/pytest \
-	    -o pythonpath="build/asan tests" -p no:cacheprovider --capture=sys tests/fuzz tests/capture_ext/test_frame.py \
-	    tests/capture_ext/test_frame_golden.py tests/capture_ext/test_tunnel_golden.py tests/capture_ext/test_pcapfile.py \
-	    tests/capture_ext/test_following.py
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	    $(BIN)/pytest -o pythonpath="build/asan tests" -o timeout=600 -p no:cacheprovider --capture=sys \
+	    $(or $(TESTS),tests/capture_ext tests/capture tests/fuzz)
 
 # Coverage-guided fuzzing of parser and file reader; findings, and what to do with them, are told.  SECONDS=n, 60 if not.
 fuzz: ext packages
