@@ -3,6 +3,10 @@
 `peek` and `set` are relaxed and for one's own counters, which others only read; `take` (acquire) and `give` (release)
 hand over what was written before; the others are read-modify-writes and full barriers.  Any integer type fits: the
 macros take the type from the pointer, so the declarations below name only the ones in use.
+
+`prefetch` and `read_ahead` ask for memory far ahead of its use, and into the second cache level: the first one can wait
+for some twenty lines at a time, and a batch asks for a hundred, which would hold up the thread that asks (measured:
+0.55 of the time a packet with a million hosts and flows).
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -19,8 +23,8 @@ cdef extern from *:
     #define fnm_exchange(p, v) __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
     #define fnm_fetch_add(p, v) __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
     #define fnm_fetch_or(p, v) __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
-    #define fnm_prefetch(p) __builtin_prefetch((p), 1, 3)
-    #define fnm_read_ahead(p) __builtin_prefetch((p), 0, 3)
+    #define fnm_prefetch(p) __builtin_prefetch((p), 0, 2)
+    #define fnm_read_ahead(p) __builtin_prefetch((p), 0, 2)
     #endif
     """
     uint16_t peek16 "fnm_peek"(const uint16_t *place) noexcept nogil
