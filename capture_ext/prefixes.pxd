@@ -61,7 +61,7 @@ cdef inline bint covers_ipv6(const Trie *trie, const uint64_t *address) noexcept
     if address[0] == 0 and address[1] == 0:
         return False
     while low < high:
-        middle = (low + high) // 2
+        middle = (low + high) >> 1  # a header knows no cdivision
         if below(trie.ranges[middle].last, address):
             low = middle + 1
         else:
@@ -75,7 +75,7 @@ cdef inline uint32_t ipv4_address(const Trie *trie, uint32_t host) noexcept nogi
     cdef uint32_t high = trie.row_count
     cdef uint32_t middle
     while high - low > 1:
-        middle = (low + high) // 2
+        middle = (low + high) >> 1  # a header knows no cdivision
         if trie.rows[middle].host <= host:
             low = middle
         else:
