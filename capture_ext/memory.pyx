@@ -4,11 +4,15 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from capture_ext.atomics cimport read_ahead
 from capture_ext.batch cimport BATCH, Frame, FrameBatch
 from capture_ext.pages cimport Pages
 from capture_ext.source cimport SOURCE_ENDED, SOURCE_FAILED, FrameSource
 
 from capture_ext.source import SourceStatistics
+
+cdef enum:
+    AHEAD = 64                   # frames whose index is asked for in advance; asking past the end does no harm
 
 cdef struct Stored:
     int64_t timestamp_ns
@@ -80,6 +84,7 @@ cdef class MemoryFrames(FrameSource):
         batch.count = <uint32_t>min(<uint64_t>BATCH, self._count - self._next)
         for i in range(batch.count):
             frame = &batch.frames[i]
+            read_ahead(&stored[self._next + i + AHEAD])
             frame.data = <const uint8_t *>self._data.data + <uint64_t>stored[self._next + i].place * self._stride
             frame.captured = frame.wire_bytes = stored[self._next + i].bytes
             frame.timestamp_ns = stored[self._next + i].timestamp_ns

@@ -19,11 +19,11 @@ writer passed them on.
 
 from libc.stdint cimport int64_t, uint32_t
 
-from capture_ext.batch cimport BATCH, FrameBatch, Packet
+from capture_ext.batch cimport FrameBatch
 from capture_ext.detector cimport Scene
 from capture_ext.engine cimport Engine
 from capture_ext.totals cimport COURSES
-from capture_ext.worker cimport Worker, process, read_batch
+from capture_ext.worker cimport Work, Worker, aim_work, count_work, read_batch
 
 cdef enum:
     SECOND_NS = 1_000_000_000
@@ -70,7 +70,7 @@ cdef class Player:
     cdef Engine _engine
     cdef Worker _worker
     cdef FrameBatch _batch
-    cdef Packet _packets[BATCH]
+    cdef Work _work
     cdef uint32_t _next          # of the batch
     cdef bint _begun
     cdef int64_t _pulse_ns
@@ -116,7 +116,7 @@ cdef class Player:
         if count <= 0:
             self.idle = count == 0
             return STEP_TELL if self.idle else STEP_OUT
-        read_batch(&self._worker.lane, &self._batch, self._packets)
+        read_batch(&self._worker.lane, &self._batch, self._work.packets)
         return STEP_ON
 
     cdef int64_t _count_until_due(self) noexcept nogil:
@@ -130,7 +130,10 @@ cdef class Player:
             self._next += 1
         if self._next > begin:
             self._silent_since = 0
-            process(&self._worker.lane, &self._batch, self._packets, begin, self._next)
+            self._work.begin = begin
+            self._work.end = self._next
+            aim_work(&self._worker.lane, &self._batch, &self._work)
+            count_work(&self._worker.lane, &self._work)
         return stamp
 
     cdef Step _end_tick(self) noexcept nogil:

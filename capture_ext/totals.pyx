@@ -95,9 +95,11 @@ cdef inline void aim_at(Tables *tables, uint32_t source, uint32_t destination, A
     if destination < tables.hosts:
         aim.incoming = destination
         prefetch(&tables.lines[aim.incoming])
+        prefetch(&tables.touched[aim.incoming >> 6])
     if source < tables.hosts:
         aim.outgoing = tables.hosts + source
         prefetch(&tables.lines[aim.outgoing])
+        prefetch(&tables.touched[aim.outgoing >> 6])
 
 
 cdef void forget(const Tables *tables, Aim *aims, uint32_t count, uint32_t host) noexcept nogil:

@@ -38,7 +38,7 @@ STAGES = {
     "totals": {"aim_batch", "aim_at", "aim_ipv6", "ipv6_host", "claim_lines", "count_batch", "add", "touch_batch"},
     "tpacket": {"take_frames", "begin_block", "block_is_ours", "give_block_back"},
     "tunnel": {"open_batch", "open_frame", "reach_packet", "enter_layer", "enter_tunnel", "enter_gre", "enter_vxlan"},
-    "worker": {"read_batch", "process", "ask_for"},
+    "worker": {"_count_all", "read_batch", "aim_work", "count_work", "ask_for"},
 }
 
 
