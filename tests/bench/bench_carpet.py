@@ -21,6 +21,7 @@ from announcer.peers import Bird, Neighbour
 from bench.blast import build
 from bench.figures import Figure, Target
 from bench.meters import resident_mib
+from bench.priority import put_first
 from lab import topology
 from lab.flood import Flood, open_flood
 from lab.guard import Guard, MailSink
@@ -90,6 +91,7 @@ def run_carpet() -> CarpetRun:
         guard.start()
         if not until(lambda: all(peer["state"] == "up" for peer in guard.ask("peers")["peers"]), 20, 0.2):
             raise LabError(f"the BGP session did not come up: {guard.call('peers').stdout}")
+        put_first([network.guard, network.upstream])
         time.sleep(SETTLE_SECONDS)
         return _attack(network, guard)
 
