@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Account", "Step"]
 
-TEXTS_LIMIT = 64
-"""Sets of attributes whose text is kept; a peer has one a family."""
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -71,7 +68,7 @@ class Account:
         self._flying_sum = 0
         self._announce, self._withdraw = Agenda(), Agenda()
         self._strange: dict[IPNetwork, None] = {}
-        self._texts: dict[tuple[object, ...], str] = {}
+        self._texts = commands.Attributes()
         self._listed = True
 
     @property
@@ -218,9 +215,9 @@ class Account:
             self._strange.pop(prefix, None) if wanted else self._strange.setdefault(prefix)
         if wanted is not None and not self._is_refused(wanted):
             if wanted != told:
-                self._announce.put(wanted, self._text(wanted), alone=self._is_suspect(wanted))
+                self._announce.put(wanted, self._texts.of(wanted), alone=self._is_suspect(wanted))
         elif told is not None and told != wanted and not self._is_refused(told):
-            self._withdraw.put(told, self._text(told), alone=self._is_suspect(told))
+            self._withdraw.put(told, self._texts.of(told), alone=self._is_suspect(told))
 
     def _is_refused(self, route: "Route") -> bool:
         return bool(self.refused) and route in self.refused
@@ -283,24 +280,7 @@ class Account:
         if hop is None or route.prefix.size != 1:
             return True
         try:
-            self._text(route)
+            self._texts.of(route)
         except ValueError:
             return True
         return False
-
-    def _text(self, route: "Route") -> str:
-        """Give the attributes of a route; checking them takes longer than all the rest."""
-        key = (
-            route.prefix.version,
-            route.next_hop,
-            route.communities,
-            route.large_communities,
-            route.local_preference,
-        )
-        text = self._texts.get(key)
-        if text is None:
-            text = commands.attributes(route)
-            if len(self._texts) >= TEXTS_LIMIT:
-                self._texts.clear()
-            self._texts[key] = text
-        return text

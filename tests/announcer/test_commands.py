@@ -80,5 +80,15 @@ def test_what_cannot_be_said_is_an_error(bad: Route) -> None:
         commands.attributes(bad)
 
 
+def test_kept_texts_are_those_of_the_route() -> None:
+    """However many sets of attributes come by, each route gets its own, and one that cannot be said never gets any."""
+    kept = commands.Attributes()
+    routes = [route(host, f"64500:{number}") for number in range(100) for host in (HOST, HOST6)]
+    assert [kept.of(item) for item in routes * 2] == [commands.attributes(item) for item in routes] * 2
+    for _ in range(2):
+        with pytest.raises(ValueError, match="community"):
+            kept.of(route(HOST, "65536:1"))
+
+
 if __name__ == "__main__":
     GOLDEN.write_text("".join(f"{text}\n" for text in _texts()), encoding="ascii")
