@@ -7,7 +7,8 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 BUILD_PACKAGES := python3 python3-venv python3-dev gcc libc6-dev
-TEST_PACKAGES := groff-base libpcap0.8
+TEST_PACKAGES := groff-base libpcap0.8 libbpf1
+BPF_PACKAGES := clang llvm
 LAB_PACKAGES := bird2 frr gobgpd iproute2 iputils-ping ethtool tcpdump procps
 PEERS_PACKAGES := fastnetmon libpcap0.8-dev
 FUZZ_PACKAGES := clang libclang-rt-14-dev
@@ -15,10 +16,11 @@ FUZZ_PACKAGES := clang libclang-rt-14-dev
 # One list, so that all that is missing is named at once.  Without root the tests that need the lab cannot run anyway.
 ROOT := $(filter 0,$(shell id -u))
 PACKAGES := $(BUILD_PACKAGES) $(if $(filter test asan,$(MAKECMDGOALS)),$(TEST_PACKAGES)) \
+    $(if $(filter bpf,$(MAKECMDGOALS)),$(BPF_PACKAGES)) \
     $(if $(filter demo bench bench-peers $(if $(ROOT),test asan),$(MAKECMDGOALS)),$(LAB_PACKAGES)) \
     $(if $(filter bench-peers,$(MAKECMDGOALS)),$(PEERS_PACKAGES)) $(if $(filter fuzz,$(MAKECMDGOALS)),$(FUZZ_PACKAGES))
 
-.PHONY: all ext lock format lint test demo bench bench-peers package clean packages golden schema asan fuzz
+.PHONY: all ext lock format lint test demo bench bench-peers package clean packages golden schema asan fuzz bpf
 
 all: ext
 
@@ -62,6 +64,7 @@ lint: ext
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint capture_ext
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	@.ci/bpf-compare
 	@! find exabgp templates -name __init__.py | grep . || { echo "no __init__.py there: it would hide the real exabgp"; exit 1; }
 
 # Without root the netns tests cannot run; the last line then says so, and how many.
@@ -83,7 +86,7 @@ schema: ext
 asan: ext packages
 	FNM_DEBUG=1 FNM_SANITIZE=address,undefined $(BIN)/python setup.py --quiet build_ext \
 	    --build-lib build/asan --build-temp build/asan-objects
-	cp capture_ext/*.py build/asan/capture_ext/
+	cp -r capture_ext/*.py capture_ext/bpf build/asan/capture_ext/
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	    $(BIN)/pytest -o pythonpath="build/asan tests" -o timeout=600 -p no:cacheprovider --capture=sys \
 	    $(or $(TESTS),tests/capture_ext tests/capture tests/fuzz)
@@ -91,6 +94,10 @@ asan: ext packages
 # Coverage-guided fuzzing of parser and file reader; findings, and what to do with them, are told.  SECONDS=n, 60 if not.
 fuzz: ext packages
 	PYTHONPATH=.:tests $(BIN)/python tests/fuzz/run.py $(SECONDS)
+
+# The kernel's program for source: xdp.  Debian 12's clang makes the same bytes everywhere; `make lint` compares.
+bpf: packages
+	.ci/bpf capture_ext/bpf/count.bpf.o
 
 demo: ext packages
 	$(BIN)/python tests/lab/demo.py

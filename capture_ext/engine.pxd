@@ -7,6 +7,8 @@ from capture_ext.limits cimport Limits
 from capture_ext.pages cimport Pages
 from capture_ext.prefixes cimport Prefixes
 from capture_ext.rates cimport Rates
+from capture_ext.totals cimport Tables
+from capture_ext.worker cimport Worker
 
 cdef extern from "<pthread.h>" nogil:
     ctypedef struct pthread_mutex_t:
@@ -35,5 +37,6 @@ cdef class Engine:
     cdef void note_lateness(self, int64_t late_ns) noexcept nogil
     cdef void *_take(self, size_t size)
     cdef object _allocate(self)
+    cdef object enter(self, Worker worker, Tables *tables)
     cdef uint32_t line_of(self, int family, object address, bint outgoing)
     cdef object _enter(self, object address)

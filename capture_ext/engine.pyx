@@ -28,7 +28,7 @@ from capture_ext.prefixes cimport NO_HOST, Prefixes, covers_ipv6, find_ipv4
 from capture_ext.rates cimport Rates, State
 from capture_ext.samples cimport Samples
 from capture_ext.source cimport FrameSource
-from capture_ext.totals cimport COURSES, NO_LINE, Totals
+from capture_ext.totals cimport COURSES, NO_LINE, Tables, Totals
 from capture_ext.tunnel cimport set_tunnels
 from capture_ext.worker cimport Worker
 
@@ -160,27 +160,31 @@ cdef class Engine:
             ValueError: If there are too many, or something cannot be decapsulated.
         """
         cdef Worker worker = Worker.__new__(Worker)
-        if self.scene.workers == WORKERS_LIMIT:
-            raise ValueError(f"more than {WORKERS_LIMIT} capture threads")
         worker.source = source
         worker.totals = Totals(self.prefixes, self.hosts6, count_internal)
         worker.flows = Flows(self._flow_limit, self.rates.book.window.ticks, self._seed)
         worker.samples = Samples(self._frame_bytes)
+        set_tunnels(&worker.lane.tunnels, decapsulate, vxlan_port)
+        self.enter(worker, &worker.totals.tables)
+        return worker
+
+    cdef object enter(self, Worker worker, Tables *tables):
+        """Make a worker's tables known to the detector, and the detector's to the worker."""
+        if self.scene.workers == WORKERS_LIMIT:
+            raise ValueError(f"more than {WORKERS_LIMIT} capture threads")
         # Not the engine itself: a circle would keep all this memory until the interpreter looks for circles.
         worker._keeps = [self.audits, self._tick]
-        worker.lane.tables = &worker.totals.tables
+        worker.lane.tables = tables
         worker.lane.flows = &worker.flows.table
         worker.lane.samples = &worker.samples.ring
         worker.lane.audits = &self.audits.pool
         worker.lane.tick = self.scene.tick
-        set_tunnels(&worker.lane.tunnels, decapsulate, vxlan_port)
         self.lock()
         self.scene.tables[self.scene.workers] = worker.lane.tables
         self.scene.rings[self.scene.workers] = worker.lane.samples
         self.scene.workers += 1
         self.unlock()
         self.workers.append(worker)
-        return worker
 
     def begin(self, int64_t now_ns):
         """Say when the first tick begins."""

@@ -6,6 +6,7 @@ import gc
 import importlib.metadata
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from fnm_guard.api.listener import ListenError
 from fnm_guard.api.server import ApiServer
 from fnm_guard.capture.live import Capture
 from fnm_guard.capture.model import CaptureError
+from fnm_guard.capture.sources import XdpLinks, build_sources
 from fnm_guard.capture.thread_checks import ring_mebibytes
 from fnm_guard.config import ConfigError, load
 from fnm_guard.core.guard import Guard
@@ -90,8 +92,9 @@ async def _main(path: Path, settings: "Settings", log: Log) -> None:
     store = Store(settings.paths.state / "guard.db", clock.wall)
     store.start()
     try:
-        parts = _build(settings, clock, store, log)
-        reloader = Reloader(parts, path, make_capture, _configure_notifier)
+        links = XdpLinks()
+        parts = _build(settings, clock, store, log, links)
+        reloader = Reloader(parts, path, partial(make_capture, links=links), _configure_notifier)
         desk = OperatorDesk(parts, reloader.reload)
         api = ApiServer(desk, settings.api_socket, settings.api.group)
         _look_for_circles_seldom()
@@ -110,9 +113,9 @@ def _look_for_circles_seldom() -> None:
     gc.set_threshold(2000, 20, 100)
 
 
-def _build(settings: "Settings", clock: LiveClock, store: Store, log: Log) -> Parts:
+def _build(settings: "Settings", clock: LiveClock, store: Store, log: Log, links: XdpLinks) -> Parts:
     guard = Guard(settings.attack_policy(), settings.ban_policy(), *store.next_numbers())
-    sensor = Sensor(make_capture(settings))
+    sensor = Sensor(make_capture(settings, links))
     instance = f"{INSTANCE}-{store.identity}"
     notifier = Notifier(
         notify_policy(settings, instance), mail_settings(settings), script_settings(settings), store.outbox, clock.wall
@@ -147,14 +150,19 @@ async def _configure_notifier(notifier: Notifier, instance: str, settings: "Sett
     await notifier.configure(notify_policy(settings, instance), mail_settings(settings), script_settings(settings))
 
 
-def make_capture(settings: "Settings") -> Capture:
+def make_capture(settings: "Settings", links: XdpLinks) -> Capture:
     """Build sources and engine.
+
+    Args:
+        settings: The configuration.
+        links: Who counts by XDP in this process.
 
     Raises:
         CaptureError: If the settings ask for more than there can be.
     """
     try:
-        return Capture(settings.detection_policy(), source_specs(settings), audit_spec(settings))
+        build = partial(build_sources, links=links)
+        return Capture(settings.detection_policy(), source_specs(settings), audit_spec(settings), build)
     except (ValueError, MemoryError) as error:
         raise CaptureError(str(error) or "there is no memory for so many hosts") from error
 

@@ -36,6 +36,7 @@ def source_specs(settings: "Settings") -> list[SourceSpec]:
             cluster=entry.cluster,
             ring_bytes=entry.ring_mib << 20,
             decapsulation=Decapsulation(entry.decapsulate, entry.vxlan_port),
+            role=entry.role,
         )
         for entry in settings.capture
         for interface in entry.interfaces

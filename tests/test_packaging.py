@@ -18,9 +18,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_COPIED = shutil.ignore_patterns(
-    ".venv", ".git", "build", "dist", ".*_cache", "__pycache__", "*.egg-info", "*.so", "*.c"
-)
+NOT_COPIED = shutil.ignore_patterns(".venv", ".git", "build", "dist", ".*_cache", "__pycache__", "*.egg-info", "*.so")
 STALE = f"capture_ext/stale{sysconfig.get_config_var('EXT_SUFFIX')}"
 TOLD = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -104,17 +102,20 @@ def test_the_sdist_is_complete(sdist: Path) -> None:
     """All that builds, tests and documents is in the sdist; the two folders under `_data` too, as files."""
     wanted = tree_files(
         "*.md", "LICENSE", "Makefile", "requirements.lock", "setup.py", "pyproject.toml", ".ci/*", "docs/**/*", "man/*",
-        "capture_ext/*.p[yx]*", "exabgp/*", "templates/**/*", "fnm_guard/**/*.py", "fnm_guard/**/*.json",
-        "fnm_guard/_data/exabgp/*", "fnm_guard/_data/templates/notify/*", "tests/**/*.py", "tests/**/*.pcap*",
+        "capture_ext/*.p[yx]*", "capture_ext/bpf/*", "exabgp/*", "templates/**/*", "fnm_guard/**/*.py",
+        "fnm_guard/**/*.json", "fnm_guard/_data/exabgp/*", "fnm_guard/_data/templates/notify/*", "tests/**/*.py",
+        "tests/**/*.pcap*",
     )  # fmt: skip
     assert len(wanted) > 200
     assert wanted - {str(path.relative_to(sdist)) for path in sdist.rglob("*")} == set()
 
 
 def test_the_sdist_carries_nothing_that_was_built(sdist: Path) -> None:
-    """No library, no generated C and no bytecode."""
+    """No library, no generated C and no bytecode; the kernel's program is there with its source."""
     assert [
-        path for path in sdist.rglob("*") if path.suffix in {".so", ".c", ".pyc"} and "tests" not in path.parts
+        path
+        for path in sdist.rglob("*")
+        if path.suffix in {".so", ".c", ".pyc"} and not {"tests", "bpf"} & set(path.parts)
     ] == []
 
 
@@ -137,6 +138,13 @@ def test_the_wheel_holds_the_data(names: set[str]) -> None:
     assert data | shared | {"fnm_guard/config/fnm-guard.schema.json"} <= names
 
 
+def test_the_wheel_holds_the_kernels_program(names: set[str]) -> None:
+    """`source: xdp` needs its object where nothing is compiled; who has it, has its source."""
+    program = tree_files("capture_ext/bpf/*")
+    assert {"capture_ext/bpf/count.bpf.o", "capture_ext/bpf/count.bpf.c"} <= program
+    assert program <= names
+
+
 def test_the_wheel_hides_nobody(names: set[str]) -> None:
     """No top-level `exabgp` or `templates`: the first would be in the place of the real ExaBGP."""
     tops = {name.split("/")[0] for name in names}
@@ -147,7 +155,8 @@ def test_the_wheel_hides_nobody(names: set[str]) -> None:
 def test_the_wheel_has_no_leavings(names: set[str]) -> None:
     """Nothing of an earlier build, no sources of the extensions, no tests."""
     assert STALE not in names
-    assert [name for name in names if name.endswith((".pyx", ".c", ".pyc")) or "test" in name.split("/")[0]] == []
+    others = [name for name in names if not name.startswith("capture_ext/bpf/")]
+    assert [name for name in others if name.endswith((".pyx", ".c", ".pyc")) or "test" in name.split("/")[0]] == []
 
 
 def test_the_installed_program_runs(installed: Path, tmp_path: Path) -> None:

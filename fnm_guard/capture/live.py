@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fnm_guard.capture.model import AuditSpec, CaptureError
+from fnm_guard.capture.model import AuditSpec, CaptureError, DirectionTotals, Traffic
 from fnm_guard.capture.outages import Outages
+from fnm_guard.capture.overlap import cleared, without
 from fnm_guard.capture.pinning import cpu_problems
 from fnm_guard.capture.reader import Reader
 from fnm_guard.capture.runner import SourceRunner
@@ -26,8 +27,6 @@ from fnm_guard.capture.sources import build_sources
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from capture_ext.engine import Engine
-    from capture_ext.worker import Worker
     from fnm_guard.capture.model import SourceSpec, SourceState
     from fnm_guard.capture.sources import BuiltSource
     from fnm_guard.core.model import Crossing
@@ -81,8 +80,8 @@ class Capture(Reader):
         built: list[BuiltSource] = []
         try:
             built = self._build(self._specs)
+            workers = [one.join(self._engine) for one in built]
             failures = _open(built)
-            workers = [_worker(self._engine, one) for one in built]
         except (OSError, ValueError, CaptureError) as error:
             for one in built:
                 one.source.close()
@@ -125,6 +124,18 @@ class Capture(Reader):
         for runner in self._runners:
             runner.look()
 
+    def overlap(self) -> "tuple[Traffic, list[SourceState]]":
+        """Give what was counted up to the last `settle`, without the sources that share no frame with an engine before.
+
+        So this is what the engine before has counted, too, if it stopped at that instant.
+        """
+        alone = [runner for runner in self._runners if runner.counts_alone]
+        states = [cleared(runner.state) if runner in alone else runner.state for runner in self._runners]
+        traffic = without(self.traffic(), [self.counted(runner.worker) for runner in alone])
+        if len(alone) == len(self._runners):
+            traffic = Traffic(dict.fromkeys(traffic.directions, DirectionTotals(0, 0, 0.0, 0.0)), 0)
+        return traffic, states
+
     def halt(self) -> None:
         """Stop reading; returns when the last frame is counted, before the sources are closed.  Any thread."""
         for runner in self._runners:
@@ -152,11 +163,6 @@ class Capture(Reader):
                     runner.look()
                 except Exception:  # noqa: BLE001  # the other sources must be looked at, and this one again
                     _log.exception("look at a source failed", source=runner.state.description)
-
-
-def _worker(engine: "Engine", built: "BuiltSource") -> "Worker":
-    kinds, vxlan_port = built.decapsulation.kinds, built.decapsulation.vxlan_port
-    return engine.add_worker(built.source, built.count_internal, kinds, vxlan_port)
 
 
 def _open(built: "Sequence[BuiltSource]") -> list[str]:

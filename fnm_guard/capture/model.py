@@ -38,6 +38,8 @@ class SourceKind(StrEnum):
     """PF_RING if its library and module are there, AF_PACKET otherwise."""
     AF_PACKET = "af_packet"
     PF_RING = "pf_ring"
+    XDP = "xdp"
+    """Counted in the kernel."""
 
 
 class TopOrder(StrEnum):
@@ -74,6 +76,7 @@ class SourceSpec:
         cluster: PF_RING cluster of the threads; None: chosen.
         ring_bytes: Size of each thread's AF_PACKET ring.
         decapsulation: What is looked into.
+        role: What becomes of a frame that XDP counted: `mirror` drops it, `router` lets it go on.
     """
 
     interface: str
@@ -87,6 +90,7 @@ class SourceSpec:
     cluster: int | None = None
     ring_bytes: int = 32 << 20
     decapsulation: Decapsulation = Decapsulation()
+    role: str = "mirror"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from netaddr import IPAddress
 
 from capture_ext import census, reports
 from capture_ext.engine import Engine, EngineSizes
+from capture_ext.xdp_worker import XdpWorker
 from fnm_guard.capture.groups import limits_of, network_numbers, to_ns
 from fnm_guard.capture.model import DirectionTotals, Health, HostTotals, SideTotals, TopOrder, Traffic
 from fnm_guard.core.model import Audit, AuditPacket, Crossing, Direction, HostRates, Metric, Rates, Reading
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from capture_ext.kept import KeptFrame
+    from capture_ext.worker import Worker
     from fnm_guard.capture.model import AuditSpec
+    from fnm_guard.capture.overlap import Counted
     from fnm_guard.core.model import Thresholds
     from fnm_guard.core.policy import DetectionPolicy
 
@@ -206,6 +209,13 @@ class Reader:
         courses = zip(_COURSES, census.courses(self._engine), strict=True)
         frames, unparsed = census.frames(self._engine)
         return Traffic({direction: DirectionTotals(*course) for direction, course in courses}, frames, unparsed)
+
+    def counted(self, worker: "Worker") -> "Counted":
+        """Give what one source has counted in the kernel."""
+        if not isinstance(worker, XdpWorker):
+            return {}, 0, {}
+        courses, frames, unparsed = worker.counted()
+        return dict(zip(_COURSES, courses, strict=True)), frames, unparsed
 
     def hosts(self) -> "Iterator[HostTotals]":
         """Give the totals of every host that had any; IPv6 hosts as long as they are in the table."""

@@ -64,6 +64,16 @@ class SourceRunner:
         )
         self.thread = threading.Thread(target=self.run, name=self._source.describe(), daemon=True)
 
+    @property
+    def worker(self) -> "Worker":
+        """The engine's worker for this source."""
+        return self._worker
+
+    @property
+    def counts_alone(self) -> bool:
+        """Whether no frame of this source can have been counted by an engine before, too."""
+        return self._built.counts_alone
+
     def run(self) -> None:
         """Read until stopped; the source is closed at the end."""
         try:
@@ -171,6 +181,6 @@ class SourceRunner:
                 continue
             with self._lock:
                 self._open = True
-                self.state = replace(self.state, state="running", failure="")
+                self.state = replace(self.state, description=self._built.describe(), state="running", failure="")
             self._outages.end(self)
             return

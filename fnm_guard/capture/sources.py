@@ -8,17 +8,22 @@ import structlog
 
 from capture_ext.afpacket import AfPacket
 from capture_ext.pfring import PfRing
+from capture_ext.xdp import Xdp
+from capture_ext.xdp_links import XdpLinks
+from capture_ext.xdp_worker import add_xdp
 from fnm_guard.capture.choose import choose
 from fnm_guard.capture.model import Decapsulation, SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from capture_ext.engine import Engine
     from capture_ext.source import FrameSource
+    from capture_ext.worker import Worker
     from fnm_guard.capture.choose import Choice
     from fnm_guard.capture.model import SourceSpec
 
-__all__ = ["BuiltSource", "build_sources", "ring_blocks"]
+__all__ = ["BuiltSource", "XdpLinks", "build_sources", "ring_blocks"]
 
 _BLOCKS = 64
 _BLOCK_UNIT = 1 << 14
@@ -66,23 +71,46 @@ class BuiltSource:
             return f"{self.source.describe()}: fault: {error!r}"
         return ""
 
+    def join(self, engine: "Engine") -> "Worker":
+        """Make the engine count this source; before it is opened.
 
-def build_sources(specs: "Sequence[SourceSpec]") -> list[BuiltSource]:
+        Raises:
+            ValueError: If the engine has no place left for its threads.
+        """
+        if isinstance(self.source, Xdp):
+            return add_xdp(engine, self.source, self.count_internal)
+        kinds, vxlan_port = self.decapsulation.kinds, self.decapsulation.vxlan_port
+        return engine.add_worker(self.source, self.count_internal, kinds, vxlan_port)
+
+    @property
+    def counts_alone(self) -> bool:
+        """Whether no frame that it counts can have been counted by the engine before it, too."""
+        return isinstance(self.source, Xdp) and self.source.counts_alone
+
+
+def build_sources(specs: "Sequence[SourceSpec]", links: XdpLinks | None = None) -> list[BuiltSource]:
     """Build the sources of all threads.
 
     Threads of one interface share its frames: an AF_PACKET fanout group, a PF_RING cluster by flow.  Their numbers are
     drawn anew each time: another daemon, or the capture that this one replaces, must not be given a part by mistake.
 
+    Args:
+        specs: The interfaces.
+        links: Who counts by XDP in this process, one object for all captures that follow each other; None: nobody yet.
+
     Raises:
         ValueError: If a value is out of the range of its backend.
     """
-    return [built for spec in specs for built in _build(spec, secrets.randbelow(_GROUP_LIMIT))]
+    known = links or XdpLinks()
+    return [built for spec in specs for built in _build(spec, secrets.randbelow(_GROUP_LIMIT), known)]
 
 
-def _build(spec: "SourceSpec", number: int) -> "list[BuiltSource]":
+def _build(spec: "SourceSpec", number: int, links: XdpLinks) -> "list[BuiltSource]":
     choice = choose(spec.kind)
-    make = _pf_ring if choice.kind is SourceKind.PF_RING else _af_packet
     facts = _facts(spec, choice)
+    if choice.kind is SourceKind.XDP:
+        return [BuiltSource(_xdp(spec, links), spec.interface, spec.count_internal, facts=facts)]
+    make = _pf_ring if choice.kind is SourceKind.PF_RING else _af_packet
     return [
         BuiltSource(
             make(spec, number),
@@ -105,6 +133,7 @@ def _facts(spec: "SourceSpec", choice: "Choice") -> dict[str, object]:
     facts: dict[str, object] = {"backend": choice.kind.value, "interface": spec.interface, "threads": spec.threads}
     facts |= {"fanout": spec.fanout} if is_shared else {}
     facts |= {"ring_mib": spec.ring_bytes >> 20} if is_af_packet else {}
+    facts |= {"role": spec.role} if choice.kind is SourceKind.XDP else {}
     facts |= {"snaplen": spec.snaplen, "promiscuous": spec.promiscuous}
     facts |= {"cpus": list(spec.cpus)} if spec.cpus else {}
     return facts | ({"why": choice.reason} if choice.reason else {})
@@ -142,3 +171,7 @@ def _pf_ring(spec: "SourceSpec", number: int) -> "FrameSource":
         promiscuous=spec.promiscuous,
         cluster=chosen if spec.cluster is None else spec.cluster,
     )
+
+
+def _xdp(spec: "SourceSpec", links: XdpLinks) -> "FrameSource":
+    return Xdp(spec.interface, links, role=spec.role, snaplen=spec.snaplen, promiscuous=spec.promiscuous)

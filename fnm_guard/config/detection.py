@@ -62,8 +62,14 @@ Threshold = Annotated[
 class CaptureSettings(Section):
     """One set of interfaces that are read the same way."""
 
-    source: Annotated[Literal["auto", "af_packet", "pf_ring"], kinds.choice("auto", "af_packet", "pf_ring")] = "auto"
-    """Where frames come from; `auto` takes PF_RING when its library and module are there, AF_PACKET otherwise."""
+    source: Annotated[
+        Literal["auto", "af_packet", "pf_ring", "xdp"], kinds.choice("auto", "af_packet", "pf_ring", "xdp")
+    ] = "auto"
+    """Where frames come from; `auto` takes PF_RING when its library and module are there, AF_PACKET otherwise.  `xdp`
+    counts in the kernel: the least CPU by far, but no flows, and 128 bytes of memory for each host and CPU."""
+    role: Annotated[Literal["mirror", "router"], kinds.choice("mirror", "router")] = "mirror"
+    """What XDP does with a frame that it has counted: `mirror` drops it, for a port that gets copies; `router` lets it
+    go on.  A port that is used for anything else than copies goes silent with `mirror`."""
     interfaces: Annotated[tuple[Interface, ...], Field(min_length=1, max_length=64)]
     """Interfaces to read; a packet must pass one of them only, and only once.  Names with a driver or a receive queue,
     zc:eth3 or zc:eth3@1, are PF_RING's and are handed to it as they are."""
@@ -84,7 +90,8 @@ class CaptureSettings(Section):
     where a flood with sources forged out of our own networks looks internal."""
     decapsulate: Annotated[tuple[Encapsulation, ...], Field(max_length=6)] = ("pppoe",)
     """Encapsulations in which the packet inside is counted instead of the one around it, nested at most 4 deep: gre,
-    ipip (IPv4 in IPv4 or IPv6), 6in4 (IPv6 in IPv4 or IPv6), vxlan, pppoe, pseudowire (Ethernet below MPLS labels)."""
+    ipip (IPv4 in IPv4 or IPv6), 6in4 (IPv6 in IPv4 or IPv6), vxlan, pppoe, pseudowire (Ethernet below MPLS labels).
+    XDP looks into none of them."""
     vxlan_port: Annotated[int, kinds.whole(1, 65_535)] = 4789
     """UDP port that VXLAN is sent to; 8472 where Linux's own default is in use."""
     cluster: Annotated[int, kinds.whole(1, 255)] | None = None
@@ -96,10 +103,7 @@ class CaptureSettings(Section):
         """Give what does not fit together."""
         yield from self._foreign_names()
         yield from self._threads_that_do_not_fit()
-        if "fanout" in self.model_fields_set and self.source == "pf_ring":
-            yield Contradiction(("fanout",), "only for AF_PACKET, but source is pf_ring", (("source",),))
-        if self.cluster is not None and self.source == "af_packet":
-            yield Contradiction(("cluster",), "only for PF_RING, but source is af_packet", (("source",),))
+        yield from self._foreign_keys()
         if self.cluster is not None and len(self.interfaces) > 1:
             text = f"shared by {len(self.interfaces)} interfaces: {self.cluster}; allowed: one interface a cluster"
             yield Contradiction(("cluster",), text, (("interfaces",),))
@@ -109,6 +113,22 @@ class CaptureSettings(Section):
         if "vxlan_port" in self.model_fields_set and "vxlan" not in self.decapsulate:
             text = "vxlan is not decapsulated; allowed: with vxlan in decapsulate"
             yield Contradiction(("vxlan_port",), text, (("decapsulate",),))
+
+    def _foreign_keys(self) -> Iterator[Contradiction]:
+        """Give the keys that are for other backends than this one."""
+        if "fanout" in self.model_fields_set and self.source in {"pf_ring", "xdp"}:
+            yield Contradiction(("fanout",), f"only for AF_PACKET, but source is {self.source}", (("source",),))
+        if self.cluster is not None and self.source in {"af_packet", "xdp"}:
+            yield Contradiction(("cluster",), f"only for PF_RING, but source is {self.source}", (("source",),))
+        if "role" in self.model_fields_set and self.source != "xdp":
+            yield Contradiction(("role",), f"only for XDP, but source is {self.source}", (("source",),))
+        if self.source == "xdp" and self.decapsulate and "decapsulate" in self.model_fields_set:
+            text = "only for other sources: XDP looks into nothing"
+            yield Contradiction(("decapsulate",), text, (("source",),))
+        if self.source == "xdp" and (self.threads > 1 or self.cpus):
+            key = "cpus" if self.cpus else "threads"
+            text = "only for other sources: XDP counts on every CPU by itself"
+            yield Contradiction((key,), text, (("source",),))
 
     def _foreign_names(self) -> Iterator[Contradiction]:
         for position, name in enumerate(self.interfaces):
@@ -224,12 +244,17 @@ class DetectionSettings(Section):
             yield Contradiction(("window",), text, (("tick",),))
         if self.flows:
             return
-        places: list[Loc] = [("thresholds", direction) for direction in self.thresholds.uses_flows()]
-        for name, group in self.groups.items():
-            places += [("groups", name, "thresholds", direction) for direction in group.thresholds.uses_flows()]
-        for place in places:
+        for place in self.flow_thresholds():
             text = "flows are not counted; allowed: with detection.flows: true"
-            yield Contradiction((*place, "flows"), text, (("flows",),))
+            yield Contradiction(place, text, (("flows",),))
+
+    def flow_thresholds(self) -> Iterator[Loc]:
+        """Give the places of all thresholds for flows."""
+        for direction in self.thresholds.uses_flows():
+            yield ("thresholds", direction, "flows")
+        for name, group in self.groups.items():
+            for direction in group.thresholds.uses_flows():
+                yield ("groups", name, "thresholds", direction, "flows")
 
 
 class AuditSettings(Section):

@@ -77,6 +77,7 @@ class Settings(Section):
             yield Contradiction(("networks",), text)
         yield from self._outside(ours)
         yield from self._about_capture()
+        yield from self._about_flows()
         yield from self._about_sockets()
 
     def _outside(self, ours: IPSet) -> Iterator[Contradiction]:
@@ -103,6 +104,16 @@ class Settings(Section):
                     text = f"stands twice: {claim!r}; allowed: once in all of capture"
                     yield Contradiction(("capture", index, *loc), text)
                 seen.add(claim)
+
+    def _about_flows(self) -> Iterator[Contradiction]:
+        """Say which threshold can never be reached, because XDP counts no flows."""
+        for index, entry in enumerate(self.capture):
+            if entry.source != "xdp":
+                continue
+            for place in self.detection.flow_thresholds():
+                text = "XDP counts no flows; allowed: without source: xdp"
+                yield Contradiction(("detection", *place), text, (("capture", index, "source"),))
+            return
 
     def _about_sockets(self) -> Iterator[Contradiction]:
         """Say which path is too long for a Unix socket; the longest name in the runtime folder is ExaBGP's bridge."""

@@ -6,7 +6,8 @@ crossings are the engine's own.
 
 Both engines run beside each other for a moment, so that no packet goes unseen.  What the new one has counted when the
 old one reads its last frame is in the old one's totals already, and is taken off once.  What lay in a ring at that
-instant, a few milliseconds of traffic, may count twice or not at all.
+instant, a few milliseconds of traffic, may count twice or not at all.  A source that counts in the kernel hands over
+between two packets, and nothing is taken off for it.
 """
 
 from collections import Counter
@@ -76,7 +77,7 @@ class Sensor:
         """Stop the engine so far, and note what the new one, which runs, has counted by then; any thread."""
         self._capture.halt()
         new.settle()
-        self._overlap = new.traffic(), list(new.sources())
+        self._overlap = new.overlap()
         self._capture.close()
 
     def succeed(self, new: "Capture", watched: "Iterable[Watched]", now: float) -> None:

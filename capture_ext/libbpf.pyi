@@ -1,0 +1,3 @@
+class LibBpf:
+    name: str
+    def __init__(self, library: str | None = None) -> None: ...
