@@ -51,7 +51,7 @@ cdef void note_seen(PlaceBook *book, uint32_t bucket) noexcept nogil:
     """Tell the directory when the program saw the hosts of a bucket."""
     cdef Mark *marks = book.tables.directory.buckets[bucket].marks
     cdef uint32_t way, stamp
-    for way in range(WAYS):
+    for way in range(<uint32_t>WAYS):
         stamp = peek32(&book.stamps[bucket * WAYS + way])
         if stamp and <int32_t>(stamp - peek32(&marks[way].tick)) > 0:
             set32(&marks[way].tick, stamp)
@@ -85,7 +85,7 @@ cdef void tell_place(PlaceBook *book, const uint64_t *address, uint32_t place) n
         return
     if book.known[place]:
         forget_place(book, place)
-    for way in range(WAYS):
+    for way in range(<uint32_t>WAYS):
         other = place // WAYS * WAYS + way
         if book.known[other] and book.keys[other][0] == address[0] and book.keys[other][1] == address[1]:
             book.known[other] = 0        # the host has moved: its key is written anew below
@@ -102,7 +102,7 @@ cdef void sweep_places(PlaceBook *book) noexcept nogil:
     for _step in range(min(<uint32_t>SWEEP_BUCKETS, directory.count)):
         book.swept = book.swept + 1 if book.swept + 1 < directory.count else 0
         note_seen(book, book.swept)
-        for way in range(WAYS):
+        for way in range(<uint32_t>WAYS):
             place = book.swept * WAYS + way
             if book.known[place] and book.known[place] != generation_of(directory, place):
                 forget_place(book, place)

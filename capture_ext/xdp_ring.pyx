@@ -93,7 +93,7 @@ cdef class RecordRing:
         cdef const uint8_t *place = self._data + (self._next & (self._size - 1))
         cdef uint32_t header
         waits[0] = True
-        if self._next == take64(self._producer):
+        if self._next >= take64(self._producer):
             return NULL
         header = take32(<const uint32_t *>place)
         if header & BUSY:
@@ -124,7 +124,17 @@ cdef class RecordRing:
             frame.wire_bytes = record.wire_bytes
             frame.stripped_tag = 0
             frame.link_type = LINK_ETHERNET
-            frame.timestamp_ns = <int64_t>record.time_ns + to_epoch
+            frame.timestamp_ns = <int64_t>(record.time_ns + <uint64_t>to_epoch)
             self.flags[batch.count] = record.flags
             batch.count += 1
         return batch.count
+
+    def records(self):
+        """Give a batch of what waits, each (flags, bytes on the wire, first bytes of the frame); for tests."""
+        cdef FrameBatch batch
+        cdef uint32_t i
+        found = []
+        for i in range(self.take(&batch)):
+            frame = (<const char *>batch.frames[i].data)[:batch.frames[i].captured]
+            found.append((self.flags[i], batch.frames[i].wire_bytes, frame))
+        return found

@@ -24,7 +24,7 @@ SECONDS = 4.0
 ROUNDS = 4
 IDLE_SECONDS = 2.0
 SETTLE_SECONDS = 1.0
-TARGETS: dict[str, Target | None] = {"af_packet": None}
+TARGETS: dict[str, Target | None] = {"af_packet": None, "xdp": Target(300, at_most=True)}
 FIGURES = tuple(f"system_cpu_ns_per_packet_{source}" for source in TARGETS)
 
 

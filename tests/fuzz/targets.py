@@ -3,6 +3,7 @@
 `run.py` lets libFuzzer call them with what it makes of the seeds, `test_targets.py` with what was found once.
 """
 
+import mmap
 import os
 import struct
 from collections.abc import Callable, Iterable
@@ -13,8 +14,9 @@ from capture_ext.frame import parse
 from capture_ext.pcapfile import PcapFile
 from capture_ext.source import read_all
 from capture_ext.unpacking import packing_of
+from capture_ext.xdp_ring import RecordRing
 from frames import capture_files as build
-from frames import file_oracle, golden, oracle
+from frames import file_oracle, golden, oracle, ring_oracle
 from frames.capture_files import BIG, LITTLE
 from frames.tunnel_oracle import ALL as KINDS
 from frames.tunnel_oracle import Opener
@@ -22,6 +24,7 @@ from frames.tunnel_oracle import Opener
 LINK_TYPES = [1, 12, 14, 101, 113, 228, 229, 276]
 ALL_KINDS = (1 << len(KINDS)) - 1
 FRAMES_LIMIT = 1 << 20
+RING_BYTES = 4096
 FOUND = Path(__file__).parent / "found"
 """One folder a target, with inputs that were read wrongly once, or by a planted mistake."""
 
@@ -88,6 +91,34 @@ class CaptureFiles:
             raise AssertionError(f"{data.hex()}: {found}, and not {expected}")
 
 
+class Rings:
+    """Reads what the program of `source: xdp` gives whole: two positions, in units of 8 bytes, and the ring."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.memfd_create("ring")
+        os.ftruncate(self._descriptor, 2 * mmap.PAGESIZE + 2 * RING_BYTES)
+
+    def __call__(self, data: bytes) -> None:
+        if len(data) < 4:
+            return
+        first, length = struct.unpack_from("=HH", data)
+        consumer = first * 8
+        producer = consumer + length * 8 % (RING_BYTES + 8)
+        content = data[4 : 4 + RING_BYTES].ljust(RING_BYTES, b"\0")
+        os.pwrite(self._descriptor, struct.pack("=Q", consumer), 0)
+        os.pwrite(self._descriptor, struct.pack("=Q", producer), mmap.PAGESIZE)
+        os.pwrite(self._descriptor, content + content, 2 * mmap.PAGESIZE)
+        found, expected = (
+            RecordRing(self._descriptor, RING_BYTES).records(),
+            ring_oracle.read(content, consumer, producer),
+        )
+        if found != expected:
+            raise AssertionError(f"{consumer} to {producer}, {content.hex()}: {found}, and not {expected}")
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
+
+
 def golden_frames() -> list[bytes]:
     """Give every golden frame behind its link type's byte."""
     return [bytes([LINK_TYPES.index(case.link_type)]) + case.frame for case in golden.load_all()]
@@ -133,6 +164,19 @@ def seed_files() -> list[bytes]:
     return files
 
 
+def seed_rings() -> list[bytes]:
+    """Give rings with whole records, some that are being written or were discarded, and one over the end."""
+    rings = []
+    for mark in (0, ring_oracle.BUSY, ring_oracle.DISCARDED):
+        for size in (0, 14, 60, 256, 1514):
+            first, second = ring_oracle.written(2, bytes(range(60))), ring_oracle.written(4, bytes(size), mark)
+            content = first + second + first
+            rings.append(struct.pack("=HH", 0, len(content) // 8) + content)
+            turned = (content.ljust(RING_BYTES, b"\0"))[-200:] + content[:-200]
+            rings.append(struct.pack("=HH", RING_BYTES // 8 - 25, len(content) // 8) + turned)
+    return rings
+
+
 class Target(NamedTuple):
     """Who reads the inputs, and what they begin with."""
 
@@ -145,6 +189,7 @@ TARGETS = {
     "frame": Target(Frames, golden_frames, 512),
     "tunnel": Target(Tunnels, golden_tunnels, 512),
     "pcapfile": Target(CaptureFiles, seed_files, 2048),
+    "ring": Target(Rings, seed_rings, 1024),
 }
 
 

@@ -84,6 +84,20 @@ def test_on_the_router_a_flood_is_blackholed(site: "Build") -> None:
     assert topology.VICTIM in up.routes.blackholes()
 
 
+def test_counted_in_the_kernel_a_flood_is_blackholed(site: "Build") -> None:
+    """With `source: xdp` on the mirror port: crossing, route, silence, evidence, and what is unbanned flows again."""
+    up = site(capture=[{"source": "xdp", "interfaces": ["mirror0"]}])
+    story = _story(up, FAMILIES["ipv4"])
+    flood, _ = story.attack()
+    try:
+        assert until(lambda: bool(up.guard.ask("attack", "1")["audit"]), 15, 0.2)
+        story.unban(3.0)
+    finally:
+        flood.close()
+    (source,) = up.guard.ask("status")["sources"]
+    assert "xdp mirror0" in source["description"]
+
+
 def test_forged_sources_of_our_own_are_found_with_count_internal(site: "Build") -> None:
     """A flood whose sources are forged out of our networks crosses when the source counts internal traffic."""
     capture = [{"source": "af_packet", "interfaces": ["mirror0"], "count_internal": True}]
