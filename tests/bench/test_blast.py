@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scapy.layers.inet import IP
+from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
+from scapy.layers.vxlan import VXLAN
+from scapy.packet import Raw
 
 from bench.blast import build
 from capture_ext.afpacket import AfPacket
@@ -24,8 +26,12 @@ DEADLINE = 20.0
 
 
 def parsed(frame: CapturedFrame) -> Any:
-    """Give the frame as scapy reads it."""
-    return Ether(frame.data)
+    """Give the frame as scapy reads it; by the port, what it carries may look like something, and is nothing."""
+    packet = Ether(frame.data)
+    transport = packet.payload.payload
+    content = getattr(transport.payload, "original", b"")
+    transport.remove_payload()
+    return packet / Raw(content) if content else packet
 
 
 def checksums_hold(frame: CapturedFrame) -> bool:
@@ -61,6 +67,13 @@ def flood(folder: Path, *words: str) -> Flood:
             return lines, frames + read_frames(source, 1, 0.2)
         finally:
             source.close()
+
+
+def test_content_is_not_read() -> None:
+    """A frame from a port of VXLAN is a UDP packet like any other."""
+    data = bytes(Ether() / IPv6() / UDP(sport=8472, dport=9) / Raw(bytes(28)))
+    assert VXLAN in Ether(data)
+    assert checksums_hold(CapturedFrame(data, 0, len(data), 1, 0))
 
 
 @pytest.mark.netns
