@@ -43,18 +43,20 @@ class Drained(NamedTuple):
 
 
 def read_frames(FrameSource source not None, uint64_t limit, double seconds) -> list[CapturedFrame]:
-    """Copy frames until there are `limit`, `seconds` have passed, or the source ended or failed.
+    """Copy frames until there are `limit`, none has come for `seconds`, or the source ended or failed.
 
     A batch is never split: up to BATCH - 1 frames more than `limit` may come.
     """
     cdef FrameBatch batch
     cdef uint32_t index
-    cdef int count = 0
+    cdef int count = 1           # looks once at least
     cdef list found = []
     deadline = time.monotonic() + seconds
-    while count >= 0 and <uint64_t>len(found) < limit and time.monotonic() < deadline:
+    while count >= 0 and <uint64_t>len(found) < limit and (count > 0 or time.monotonic() < deadline):
         with nogil:
             count = source.next_batch(&batch, WAIT_MS)
+        if count > 0:
+            deadline = time.monotonic() + seconds
         for index in range(count if count > 0 else 0):
             frame = &batch.frames[index]
             found.append(CapturedFrame(
