@@ -52,11 +52,16 @@ cdef inline void unlock(Directory *directory, uint32_t bucket) noexcept nogil:
     give32(&directory.locks[bucket], 0)
 
 
+cdef inline bint is_key(const Bucket *bucket, int way, const uint64_t *address) noexcept nogil:
+    """Whether a way holds a key."""
+    return peek64(&bucket.keys[way][1]) == address[1] and peek64(&bucket.keys[way][0]) == address[0]
+
+
 cdef inline int way_of(const Bucket *bucket, const uint64_t *address) noexcept nogil:
     """Give the way that holds a key, -1 if none does."""
     cdef int way
     for way in range(WAYS):
-        if peek64(&bucket.keys[way][1]) == address[1] and peek64(&bucket.keys[way][0]) == address[0]:
+        if is_key(bucket, way, address):
             return way
     return -1
 
@@ -74,7 +79,7 @@ cdef uint32_t find_ipv6(
     if way < 0:
         return NO_PLACE
     before = take32(&here.marks[way].generation)
-    if before & 1 or before == 0 or way_of(here, address) != way:
+    if before & 1 or before == 0 or not is_key(here, way, address):
         return NO_PLACE
     fence(ACQUIRE)
     if peek32(&here.marks[way].generation) != before:
@@ -194,7 +199,7 @@ cdef class Hosts6:
             raise ValueError(f"a seed has {SEEDS * 8} bytes, not {len(seed)}")
         self.directory.count = (limit + WAYS - 1) // WAYS
         self.limit = self.directory.count * WAYS
-        self._buckets = Pages(self.directory.count * sizeof(Bucket))
+        self._buckets = Pages(self.directory.count * sizeof(Bucket), True)
         self._locks = Pages(self.directory.count * sizeof(uint32_t))
         self.directory.buckets = <Bucket *>self._buckets.data
         self.directory.locks = <uint32_t *>self._locks.data

@@ -30,12 +30,16 @@ from capture_ext.atomics cimport (
     grow64,
     peek64,
     prefetch,
+    read_ahead,
     set32,
 )
-from capture_ext.batch cimport PACKET_FRAGMENT, PACKET_SYN, Packet
-from capture_ext.hosts6 cimport NO_PLACE, Hosts6, add_ipv6, bucket_of, find_ipv6
+from capture_ext.batch cimport BATCH, PACKET_FRAGMENT, PACKET_SYN, Packet
+from capture_ext.hosts6 cimport NO_PLACE, WAYS, Bucket, Hosts6, add_ipv6, bucket_of, find_ipv6
 from capture_ext.pages cimport Pages
 from capture_ext.prefixes cimport NO_HOST, Prefixes, covers_ipv6, find_ipv4
+
+cdef extern from *:
+    const uint32_t FOREIGN "0xffffffffu"   # in place of a bucket: the address is not ours
 
 
 cdef uint64_t weigh_line(void *context, uint32_t place, uint32_t generation) noexcept nogil:
@@ -64,17 +68,36 @@ cdef void claim_lines(Tables *tables, uint32_t place, uint32_t generation) noexc
     give32(&tables.tags[place], generation)
 
 
-cdef uint32_t ipv6_host(Tables *tables, const uint64_t *address, uint32_t tick, bint *claimed) noexcept nogil:
+cdef inline uint32_t ask_for_bucket(const Tables *tables, const uint64_t *address) noexcept nogil:
+    """Give the bucket of an IPv6 address and ask for all that finding its host reads; FOREIGN if it is not ours."""
+    cdef uint32_t bucket
+    cdef const Bucket *here
+    if not covers_ipv6(tables.trie, address):
+        return FOREIGN
+    if tables.directory.count == 0:
+        return 0
+    bucket = bucket_of(tables.directory, address)
+    here = &tables.directory.buckets[bucket]
+    read_ahead(&here.keys[0])
+    read_ahead(&here.keys[WAYS // 2])
+    read_ahead(&here.marks[0])
+    read_ahead(&here.marks[WAYS // 2])
+    read_ahead(&tables.tags[bucket * WAYS])
+    return bucket
+
+
+cdef uint32_t ipv6_host(
+    Tables *tables, const uint64_t *address, uint32_t bucket, uint32_t tick, bint *claimed
+) noexcept nogil:
     """Give the host index of an IPv6 address, NO_HOST if it is not ours, NO_ROOM if it is and has no place.
 
-    Sets `claimed` if the lines were cleared for it.
+    `bucket` is what `ask_for_bucket` gave.  Sets `claimed` if the lines were cleared for it.
     """
-    cdef uint32_t place, bucket, generation = 0
-    if not covers_ipv6(tables.trie, address):
+    cdef uint32_t place, generation = 0
+    if bucket == FOREIGN:
         return NO_HOST
     if tables.directory.count == 0:
         return NO_ROOM
-    bucket = bucket_of(tables.directory, address)
     place = find_ipv6(tables.directory, address, bucket, tick, &generation)
     if place == NO_PLACE:
         place = add_ipv6(tables.directory, address, bucket, tick, &generation, weigh_line, tables)
@@ -112,15 +135,17 @@ cdef void forget(const Tables *tables, Aim *aims, uint32_t count, uint32_t host)
             aims[i].outgoing = NO_LINE
 
 
-cdef void aim_ipv6(Tables *tables, const Packet *packet, uint32_t tick, Aim *aims, uint32_t i) noexcept nogil:
-    """Aim packet `i` of a batch, an IPv6 one."""
+cdef void aim_ipv6(
+    Tables *tables, const Packet *packet, const uint32_t *buckets, uint32_t tick, Aim *aims, uint32_t i
+) noexcept nogil:
+    """Aim packet `i` of a batch, an IPv6 one; `buckets` are those of its source and destination."""
     cdef uint32_t source, destination
     cdef bint claimed = False
-    source = ipv6_host(tables, packet.source, tick, &claimed)
+    source = ipv6_host(tables, packet.source, buckets[0], tick, &claimed)
     if claimed:
         forget(tables, aims, i, source)
     claimed = False
-    destination = ipv6_host(tables, packet.destination, tick, &claimed)
+    destination = ipv6_host(tables, packet.destination, buckets[1], tick, &claimed)
     if claimed:
         forget(tables, aims, i, destination)
         source = NO_ROOM if source == destination else source
@@ -129,11 +154,16 @@ cdef void aim_ipv6(Tables *tables, const Packet *packet, uint32_t tick, Aim *aim
 
 cdef void aim_batch(Tables *tables, const Packet *packets, uint32_t count, uint32_t tick, Aim *aims) noexcept nogil:
     """Find the lines where each packet counts; `tick` is the running number of the detector's tick.  No GIL."""
+    cdef uint32_t buckets[BATCH][2]
     cdef uint32_t i, source, destination
+    for i in range(count):
+        if packets[i].family == 6:
+            buckets[i][0] = ask_for_bucket(tables, packets[i].source)
+            buckets[i][1] = ask_for_bucket(tables, packets[i].destination)
     for i in range(count):
         aims[i].parsed = packets[i].status == 0
         if packets[i].family == 6:
-            aim_ipv6(tables, &packets[i], tick, aims, i)
+            aim_ipv6(tables, &packets[i], buckets[i], tick, aims, i)
             continue
         source = destination = NO_HOST
         if packets[i].family == 4:
@@ -216,7 +246,7 @@ cdef class Totals:
         self._lines = Pages(2 * <size_t>hosts * sizeof(Line), True)
         self._flows = Pages(2 * <size_t>hosts * sizeof(uint32_t), True)
         self._touched = Pages(2 * <size_t>hosts // 8)
-        self._tags = Pages(<size_t>hosts6.limit * sizeof(uint32_t))
+        self._tags = Pages(<size_t>hosts6.limit * sizeof(uint32_t), True)
         self.tables.lines = <Line *>self._lines.data
         self.tables.flows = <uint32_t *>self._flows.data
         self.tables.touched = <uint64_t *>self._touched.data

@@ -33,7 +33,7 @@ FIGURES = ("pcap_file_mpps", "pcapng_file_mpps", "pcap_pipe_mpps", "pcap_gzip_mp
 
 def measure() -> Iterator[Figure]:
     """Write the files and read each several times."""
-    frames = make_frames(HOSTS)
+    frames = make_frames(4, HOSTS)
     with tempfile.TemporaryDirectory() as name:
         plain, blocks = Path(name) / "a.pcap", Path(name) / "a.pcapng"
         records = (struct.pack("<IIII", 0, at // 1000, len(frame), len(frame)) + frame for at, frame in frames)
@@ -59,7 +59,7 @@ def _figure(name: str, once: Callable[[], float], target: Target | None = None) 
 def _count(file: Path, clock: Callable[[], int]) -> float:
     """Read a file through an engine of its own; give millions of packets a second."""
     source = PcapFile(file)
-    worker = make_engine(HOSTS, flows=False).add_worker(source, count_internal=False)
+    worker = make_engine(4, HOSTS, flows=False).add_worker(source, count_internal=False)
     source.open()
     begin = clock()
     outcome = worker.run()
